@@ -1,0 +1,133 @@
+#include "policy/admission.h"
+
+#include "http/etag.h"
+#include "policy/vary.h"
+
+namespace weir::policy {
+namespace {
+
+using http::FieldId;
+
+struct Refusal {
+  std::string_view reason;  // empty: none
+  bool hit_for_miss = false;
+};
+constexpr Refusal kNoRefusal{};
+
+// A status whose caching rules this cache knows (RFC 9111 §3, must-understand §5.2.2.3): those of
+// RFC 9110 §15 but 206, which is not stored yet.
+bool understood(int status) {
+  return (status >= 200 && status <= 205) || (status >= 300 && status <= 305) || status == 307 ||
+         status == 308 || (status >= 400 && status <= 417) || status == 421 || status == 422 ||
+         status == 426 || (status >= 500 && status <= 505);
+}
+
+// §3: one of these must be there. A site's default lifetime is no reason to keep, say, a 302.
+bool says_cacheable(const http::Response& response, const http::CacheControl& cc) {
+  return cc.is_public || cc.max_age || cc.s_maxage || response.fields.has(FieldId::kExpires) ||
+         heuristically_cacheable(response.status);
+}
+
+// Reasons that lie in the request, or in a response that answers only this request.
+Refusal refused_for_request(const http::Request& request, const RequestClass& request_class,
+                            int status) {
+  if (request_class.use == Use::kPass) return {request_class.reason};
+  if (request.method != http::Method::kGet) return {"method"};
+  if (request_class.no_store) return {"request_no_store"};
+  if (status == 304) return {"not_modified"};
+  if (status == 206) return {"partial"};
+  if (status == 412 || status == 416) return {"status"};  // about the request's conditions
+  return kNoRefusal;
+}
+
+// §3, the shared cache's list.
+Refusal refused_for_response(const RequestClass& request_class, const http::Response& response,
+                             const http::CacheControl& cc, const Rules& rules) {
+  if (response.status < 200) return {"status"};
+  if (cc.must_understand && !understood(response.status)) return {"must_understand", true};
+  if (cc.no_store && !cc.must_understand) return {"no_store", true};
+  if (cc.is_private || !cc.private_fields.empty()) return {"private", true};
+  if (request_class.authorization && !cc.is_public && !cc.must_revalidate && !cc.s_maxage) {
+    return {"authorization", true};  // §3.5
+  }
+  if (!vary_names(response)) return {"vary_star", true};  // §4.1
+  if (response.fields.has(FieldId::kSetCookie) && !rules.store_set_cookie && !cc.is_public &&
+      !cc.s_maxage) {
+    return {"set_cookie", true};  // §7.3
+  }
+  if (!says_cacheable(response, cc)) return {"status", true};
+  return kNoRefusal;
+}
+
+// Whether storing it can ever spare a fetch or a body.
+Refusal refused_as_useless(int status, const Freshness& f, WallTime now) {
+  const bool can_validate = f.can_validate() && status >= 200 && status < 300;
+  if (can_validate) return kNoRefusal;
+  if (f.no_cache) return {"no_cache", true};
+  if (f.fresh(now)) return kNoRefusal;
+  const Seconds staleness = -f.ttl(now);
+  const bool useful_stale =
+      !f.must_revalidate && (staleness < f.stale_while_revalidate || staleness < f.stale_if_error);
+  if (useful_stale) return kNoRefusal;
+  return {f.source == LifetimeSource::kNone ? "no_lifetime" : "already_stale", true};
+}
+
+// A 5xx is no promise about the next response.
+Admission pass(Refusal refusal, int status) {
+  return {Verdict::kPass, refusal.reason, Freshness{}, refusal.hit_for_miss && status < 500};
+}
+
+bool never_freshened(FieldId id) {
+  return http::is_hop_by_hop(id) || id == FieldId::kContentLength ||
+         id == FieldId::kContentEncoding || id == FieldId::kContentRange;
+}
+
+}  // namespace
+
+Admission admit(const http::Request& request, const RequestClass& request_class,
+                const http::Response& response, const Rules& rules, FetchTimes times,
+                bool validating) {
+  if (response.status == 304 && validating) {
+    return {Verdict::kFreshen, "not_modified", Freshness{}, false};
+  }
+  Refusal refusal = refused_for_request(request, request_class, response.status);
+  if (!refusal.reason.empty()) return pass(refusal, response.status);
+
+  const http::CacheControl cc = directives_of(response);
+  refusal = refused_for_response(request_class, response, cc, rules);
+  if (!refusal.reason.empty()) return pass(refusal, response.status);
+
+  const Freshness freshness =
+      freshness_of(response, cc, rules, times.request_time, times.response_time);
+  refusal = refused_as_useless(response.status, freshness, times.response_time);
+  if (!refusal.reason.empty()) return pass(refusal, response.status);
+  return {Verdict::kKeep, "cacheable", freshness, false};
+}
+
+bool freshens(const http::Response& stored, const http::Response& update) {
+  const auto new_text = update.fields.get(FieldId::kETag);
+  const auto old_text = stored.fields.get(FieldId::kETag);
+  if (new_text) {
+    const auto new_tag = http::parse_etag(*new_text);
+    const auto old_tag = http::parse_etag(old_text.value_or(""));
+    if (!new_tag || !old_tag) return new_text == old_text;  // malformed: equal text will do
+    return new_tag->weak ? http::weak_match(*new_tag, *old_tag)
+                         : http::strong_match(*new_tag, *old_tag);
+  }
+  const auto new_date = update.fields.get(FieldId::kLastModified);
+  return !new_date || new_date == stored.fields.get(FieldId::kLastModified);
+}
+
+void freshen(http::Response& stored, const http::Response& update) {
+  stored.fields.remove(FieldId::kAge);
+  stored.fields.remove(FieldId::kWarning);
+  const http::Fields& fresh = update.fields;
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
+    if (!never_freshened(fresh[i].id)) stored.fields.remove(fresh[i].name);
+  }
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
+    if (!never_freshened(fresh[i].id)) stored.fields.add(fresh[i].name, fresh[i].value);
+  }
+}
+
+}  // namespace weir::policy

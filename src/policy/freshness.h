@@ -1,0 +1,56 @@
+#pragma once
+// Freshness (RFC 9111 §4.2): settled once when a response arrives, then only arithmetic on a hit.
+
+#include <cstdint>
+#include <optional>
+
+#include "base/time.h"
+#include "http/cache_control.h"
+#include "http/head.h"
+#include "policy/rules.h"
+
+namespace weir::policy {
+
+enum class LifetimeSource : std::uint8_t {
+  kNone,
+  kSMaxage,
+  kMaxAge,
+  kExpires,
+  kHeuristic,
+  kSiteDefault,
+};
+
+// What a stored response keeps of its cache-related fields. Small, trivially copyable. Seconds that
+// come from the network lie between 0 and 2^31 (RFC 9111 §1.2.2).
+struct Freshness {
+  WallTime response_time{};  // when its head came
+  Seconds initial_age{0};    // corrected_initial_age (§4.2.3)
+  Seconds lifetime{0};       // freshness_lifetime (§4.2.1)
+  LifetimeSource source = LifetimeSource::kNone;
+  Seconds stale_while_revalidate{0};  // RFC 5861 §3, or the site's grace
+  Seconds stale_if_error{0};          // RFC 5861 §4
+  bool must_revalidate = false;       // or proxy-revalidate, s-maxage (§5.2.2.10): never stale
+  bool no_cache = false;              // stored, but never reused without validation
+  bool has_etag = false;              // the field is there, well-formed or not: it can be sent back
+  bool has_strong_etag = false;       // well-formed and strong: a cut body may be resumed by it
+  bool has_last_modified = false;     // a valid date
+
+  bool can_validate() const { return has_etag || has_last_modified; }
+  Seconds age(WallTime now) const;  // current_age (§4.2.3)
+  Seconds ttl(WallTime now) const;  // lifetime - age; negative when stale
+  bool fresh(WallTime now) const { return ttl(now) > Seconds{0}; }
+};
+
+// The directives that speak to this cache. The one place where a targeted field (RFC 9213) will
+// replace Cache-Control; it then hides Expires too.
+http::CacheControl directives_of(const http::Response& response);
+
+// RFC 9110 §15.1: 200 203 204 206 300 301 308 404 405 410 414 501.
+bool heuristically_cacheable(int status);
+
+// `request_time`: when the request was sent to the origin (§4.2.3). The no-cache="field" form
+// counts as no-cache: stricter than §5.2.2.4 asks, never looser.
+Freshness freshness_of(const http::Response& response, const http::CacheControl& cc,
+                       const Rules& rules, WallTime request_time, WallTime response_time);
+
+}  // namespace weir::policy

@@ -1,0 +1,217 @@
+#include "policy/admission.h"
+
+#include <doctest/doctest.h>
+
+#include "policy/messages.h"
+
+namespace weir::policy {
+namespace {
+
+constexpr FetchTimes kAtOnce{kNow, kNow};
+
+Admission admitted(const http::Request& asked, const http::Response& r, const Rules& rules = {},
+                   bool validating = false) {
+  return admit(asked, classify(asked, rules), r, rules, kAtOnce, validating);
+}
+
+http::Response ok(std::string_view directives) {
+  return response(200, {{"Date", date(0)}, {"Cache-Control", directives}});
+}
+
+struct Case {
+  const char* section;
+  http::Response response;
+  const char* reason;  // "cacheable": kept
+  bool hit_for_miss = false;
+};
+
+void check(const http::Request& asked, const std::vector<Case>& cases) {
+  for (const Case& c : cases) {
+    CAPTURE(c.section);
+    CAPTURE(c.response.status);
+    CAPTURE(c.response.fields.joined("cache-control").value_or("no Cache-Control"));
+    const Admission a = admitted(asked, c.response);
+    CHECK(a.reason == c.reason);
+    CHECK((a.verdict == Verdict::kKeep) == (a.reason == "cacheable"));
+    CHECK(a.hit_for_miss == c.hit_for_miss);
+  }
+}
+
+TEST_CASE("any final status with explicit freshness is kept, understood or not") {  // RFC 9111 §3
+  for (const int status : {200, 203, 204, 299, 301, 302, 303, 307, 308, 400, 403, 404, 410, 499,
+                           500, 502, 503, 504, 599}) {
+    CAPTURE(status);
+    const Admission a = admitted(get({}), response(status, {{"Cache-Control", "max-age=60"}}));
+    CHECK(a.verdict == Verdict::kKeep);
+    CHECK(a.reason == "cacheable");
+    CHECK(a.freshness.lifetime == Seconds{60});
+  }
+}
+
+TEST_CASE("responses are kept or refused as the shared cache's list says") {
+  const std::string old = date(-86400), hour = date(3600);
+  check(
+      get({}),
+      {
+          {"3", ok("max-age=60"), "cacheable"},
+          {"3", ok("s-maxage=60"), "cacheable"},
+          {"3", response(302, {{"Expires", hour}}), "cacheable"},
+          {"3", response(302, {{"Last-Modified", old}}), "status", true},
+          {"3", response(302, {{"Last-Modified", old}, {"Cache-Control", "public"}}), "cacheable"},
+          {"4.2.2", response(404, {{"Last-Modified", old}}), "cacheable"},
+          {"5.2.2.5", ok("no-store, max-age=60"), "no_store", true},
+          {"5.2.2.7", ok("private, max-age=60"), "private", true},
+          {"5.2.2.7", ok("private=\"x\", max-age=60"), "private", true},
+          {"5.2.2.3", ok("must-understand, no-store, max-age=60"), "cacheable"},
+          {"5.2.2.3", response(499, {{"Cache-Control", "must-understand, max-age=60"}}),
+           "must_understand", true},
+          {"4.1", response(200, {{"Cache-Control", "max-age=60"}, {"Vary", "a, *"}}), "vary_star",
+           true},
+          {"4.1", response(200, {{"Cache-Control", "max-age=60"}, {"Vary", "a"}}), "cacheable"},
+          {"3.3", response(206, {{"Cache-Control", "max-age=60"}}), "partial"},
+          {"3", response(412, {{"Cache-Control", "max-age=60"}}), "status"},
+          {"3", response(416, {{"Cache-Control", "max-age=60"}}), "status"},
+          {"4.3.4", response(304, {{"Cache-Control", "max-age=60"}}), "not_modified"},
+          {"3", response(503, {}), "status", false},  // it may recover
+          {"3", response(503, {{"Cache-Control", "no-store"}}), "no_store", false},
+      });
+}
+
+TEST_CASE("what can never be reused is kept only with a validator") {
+  const FieldList tag_only = {{"ETag", "\"a\""}};
+  check(
+      get({}),
+      {
+          {"4.2", response(200, {}), "no_lifetime", true},
+          {"4.2", response(200, tag_only), "cacheable"},
+          {"4.2", response(404, tag_only), "no_lifetime", true},  // RFC 9110 §13.2.1: 2xx validate
+          {"4.2", ok("max-age=0"), "already_stale", true},
+          {"4.2", response(200, {{"Cache-Control", "max-age=0"}, {"ETag", "\"a\""}}), "cacheable"},
+          {"4.2", response(200, {{"Cache-Control", "max-age=9"}, {"Age", "9"}}), "already_stale",
+           true},
+          {"4.2", response(200, {{"Expires", "0"}}), "already_stale", true},
+          {"4.2", response(200, {{"Expires", "0"}, {"Last-Modified", date(-9)}}), "cacheable"},
+          {"5.2.2.4", ok("no-cache, max-age=60"), "no_cache", true},
+          {"5.2.2.4", response(200, {{"Cache-Control", "no-cache"}, {"ETag", "W/\"a\""}}),
+           "cacheable"},
+          {"5861 3", ok("max-age=0, stale-while-revalidate=60"), "cacheable"},
+          {"5861 4", ok("max-age=0, stale-if-error=60"), "cacheable"},
+          {"4.2.4", ok("max-age=0, stale-if-error=60, must-revalidate"), "already_stale", true},
+      });
+}
+
+TEST_CASE("what a request with Authorization brings is kept only when the response says so") {
+  check(get({{"Authorization", "Basic x"}}),
+        {
+            {"3.5", ok("max-age=60"), "authorization", true},
+            {"3.5", ok("max-age=60, public"), "cacheable"},
+            {"3.5", ok("max-age=60, must-revalidate"), "cacheable"},
+            {"3.5", ok("s-maxage=60"), "cacheable"},
+            {"3.5", ok("max-age=60, proxy-revalidate"), "authorization", true},
+            {"3.5", ok("s-maxage=60, private"), "private", true},
+        });
+}
+
+TEST_CASE("what lies in the request keeps nobody else from trying") {
+  CHECK(admitted(get({{"Cache-Control", "no-store"}}), ok("max-age=60")).reason ==
+        "request_no_store");  // §5.2.1.5
+  CHECK(admitted(request(http::Method::kHead, {}), ok("max-age=60")).reason == "method");
+  const Admission post = admitted(request(http::Method::kPost, {}), ok("max-age=60"));
+  CHECK(post.reason == "method");
+  CHECK(post.verdict == Verdict::kPass);
+  CHECK_FALSE(post.hit_for_miss);
+}
+
+TEST_CASE("Set-Cookie is kept only when the response is meant for many, or the site allows it") {
+  const auto cookie = [](std::string_view directives) {
+    return response(200, {{"Set-Cookie", "a=b"}, {"Cache-Control", directives}});
+  };
+  CHECK(admitted(get({}), cookie("max-age=60")).reason == "set_cookie");
+  CHECK(admitted(get({}), cookie("max-age=60")).hit_for_miss);
+  CHECK(admitted(get({}), cookie("max-age=60, public")).reason == "cacheable");
+  CHECK(admitted(get({}), cookie("s-maxage=60")).reason == "cacheable");
+  CHECK(admitted(get({}), cookie("max-age=60"), {.store_set_cookie = true}).reason == "cacheable");
+}
+
+TEST_CASE("a site's default lifetime serves heuristically cacheable statuses and grace counts") {
+  const Rules rules{.default_ttl = Seconds{5}};
+  CHECK(admitted(get({}), response(200, {}), rules).reason == "cacheable");
+  CHECK(admitted(get({}), response(302, {}), rules).reason == "status");
+  CHECK(admitted(get({}), ok("max-age=0"), {.grace = Seconds{5}}).reason == "cacheable");
+}
+
+TEST_CASE("a 304 to our own validation freshens, and the new head is admitted again") {
+  http::Response stored = response(200, {{"ETag", "\"a\""}, {"Cache-Control", "max-age=1"}});
+  const http::Response update = response(304, {{"Cache-Control", "no-store"}});
+  CHECK(admitted(get({}), update, {}, true).verdict == Verdict::kFreshen);
+  freshen(stored, update);
+  CHECK(admitted(get({}), stored).reason == "no_store");
+  CHECK(admitted(get({}), ok("max-age=60"), {}, true).verdict == Verdict::kKeep);  // a new 200
+}
+
+struct FreshensCase {
+  const char* section;
+  FieldList stored;
+  FieldList update;
+  bool yes;
+};
+
+TEST_CASE("a 304 freshens the response that its validators speak of") {
+  const FreshensCase cases[] = {
+      {"4.3.4", {{"ETag", "\"a\""}}, {{"ETag", "\"a\""}}, true},
+      {"4.3.4", {{"ETag", "\"a\""}}, {{"ETag", "\"b\""}}, false},
+      {"4.3.4", {{"ETag", "W/\"a\""}}, {{"ETag", "W/\"a\""}}, true},
+      {"4.3.4", {{"ETag", "\"a\""}}, {{"ETag", "W/\"a\""}}, true},   // weak comparison
+      {"4.3.4", {{"ETag", "W/\"a\""}}, {{"ETag", "\"a\""}}, false},  // a strong one must be ours
+      {"4.3.4", {}, {{"ETag", "\"a\""}}, false},
+      {"4.3.4", {{"ETag", "a"}}, {{"ETag", "a"}}, true},
+      {"4.3.4", {{"ETag", "\"a\""}}, {}, true},
+      {"4.3.4", {{"Last-Modified", "x"}}, {{"Last-Modified", "x"}}, true},
+      {"4.3.4", {{"Last-Modified", "x"}}, {{"Last-Modified", "y"}}, false},
+      {"4.3.4", {{"Last-Modified", "x"}}, {}, true},
+  };
+  for (const FreshensCase& c : cases) {
+    CAPTURE(c.section);
+    CAPTURE(&c - cases);
+    CHECK(freshens(response(200, c.stored), response(304, c.update)) == c.yes);
+  }
+}
+
+TEST_CASE("freshening replaces fields and leaves those that describe the stored bytes") {  // §3.2
+  http::Response stored = response(200, {{"Content-Length", "5"},
+                                         {"Content-Encoding", "gzip"},
+                                         {"Content-Type", "text/plain"},
+                                         {"X-Multi", "1"},
+                                         {"X-Kept", "kept"},
+                                         {"Cache-Control", "max-age=1"},
+                                         {"Age", "100"},
+                                         {"Warning", "110 - \"stale\""},
+                                         {"ETag", "\"a\""}});
+  freshen(stored, response(304, {{"Content-Length", "10"},
+                                 {"content-encoding", "br"},
+                                 {"Content-Range", "bytes 0-1/2"},
+                                 {"Content-Type", "text/html"},
+                                 {"x-multi", "2"},
+                                 {"X-Multi", "3"},
+                                 {"Cache-Control", "max-age=2"},
+                                 {"Cache-Control", "public"},
+                                 {"Keep-Alive", "timeout=1"},
+                                 {"X-New", "new"}}));
+  const auto field = [&](std::string_view name) { return stored.fields.joined(name); };
+  CHECK(field("Content-Length") == "5");
+  CHECK(field("Content-Encoding") == "gzip");
+  CHECK_FALSE(field("Content-Range"));
+  CHECK(field("Content-Type") == "text/html");
+  CHECK(field("X-Multi") == "2, 3");
+  CHECK(field("X-Kept") == "kept");
+  CHECK(field("Cache-Control") == "max-age=2, public");
+  CHECK(field("ETag") == "\"a\"");
+  CHECK(field("X-New") == "new");
+  CHECK_FALSE(field("Keep-Alive"));
+  CHECK_FALSE(field("Age"));
+  CHECK_FALSE(field("Warning"));
+  CHECK(stored.status == 200);
+}
+
+}  // namespace
+}  // namespace weir::policy
