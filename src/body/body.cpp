@@ -1,0 +1,272 @@
+#include "body/body.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "body/traffic.h"
+
+namespace weir::body {
+
+Body::Body(ChunkSource& source, const BodyOptions& options)
+    : source_(source),
+      id_(options.id),
+      meta_bytes_(options.meta_bytes),
+      lead_limit_(options.lead_limit),
+      total_(options.total.value_or(kUnlimited)),
+      refillable_(options.refillable),
+      drop_passed_(options.drop_passed) {
+  WEIR_CHECK(lead_limit_ > 0 && options.total.value_or(0) <= kMaxTotal);
+  if (total_ == 0) hold_empty_chunk();
+}
+
+Body::~Body() {
+  // Nobody fills or reads any more. From the first release() on the store does not look at us, and
+  // before it we are still readable memory (Ref::try_ref).
+  if (first_.chunk) source_.release(*first_.chunk);
+  if (!more_) return;
+  for (const auto& [index, slot] : *more_) {
+    if (slot.chunk) source_.release(*slot.chunk);
+  }
+}
+
+std::optional<std::uint64_t> Body::total() const {
+  const std::uint64_t total = total_.load();
+  return total == kUnlimited ? std::nullopt : std::optional(total);
+}
+
+std::uint64_t Body::present() const { return present_.load(); }
+bool Body::complete() const { return present_.load() == total_.load(); }
+bool Body::failed() const { return failed_.load(); }
+bool Body::filling() const { return fills_.load() > 0; }
+std::uint32_t Body::readers() const { return readers_.load(); }
+
+bool Body::servable() const {
+  return !failed() && !lost_.load() && (refillable_ || complete() || filling());
+}
+
+bool Body::empty_of_chunks() const {
+  Lock lock(mutex_);
+  return present() == 0 && !first_.chunk;
+}
+
+// --- slots ---------------------------------------------------------------------------------------
+
+// The slot of the byte at `offset`, if it is anything but absent.
+Body::Slot* Body::find(std::uint64_t offset) {
+  if (offset < kChunkSize) return &first_;
+  if (!more_ || offset >= kMaxTotal) return nullptr;
+  const auto it = more_->find(chunk_index(offset));
+  return it == more_->end() ? nullptr : &it->second;
+}
+
+Body::Slot& Body::slot(std::uint32_t index) {
+  if (index == 0) return first_;
+  if (!more_) more_ = std::make_unique<Slots>();
+  return (*more_)[index];
+}
+
+void Body::forget_if_absent(std::uint32_t index) {
+  if (index == 0 || !more_) return;
+  const auto it = more_->find(index);
+  if (it != more_->end() && !it->second.chunk && !it->second.reserved) more_->erase(it);
+}
+
+// Where the last byte that is here ends.
+std::uint64_t Body::reach() const {
+  if (more_) {
+    for (auto it = more_->rbegin(); it != more_->rend(); ++it) {
+      if (it->second.filled > 0) return it->first * kChunkSize + it->second.filled;
+    }
+  }
+  return first_.filled;
+}
+
+// Empties a slot that is not reserved. The caller lets go of the chunk when it has unlocked.
+Ref<Chunk> Body::take(std::uint32_t index) {
+  Slot& s = slot(index);
+  present_ = present_ - s.filled;
+  s.filled = 0;
+  if (!refillable_) lost_ = true;
+  Ref<Chunk> chunk = std::move(s.chunk);
+  forget_if_absent(index);
+  return chunk;
+}
+
+void Body::let_go(Ref<Chunk> chunk) {
+  if (chunk) source_.release(*chunk);
+}
+
+// A body of no bytes holds a chunk of none, so that the store has something to evict.
+void Body::hold_empty_chunk() {
+  if (drop_passed_) return;
+  {
+    Lock lock(mutex_);
+    first_.reserved = true;
+  }
+  Ref<Chunk> chunk = source_.allocate(*this, 0, 0);
+  {
+    Lock lock(mutex_);
+    first_.reserved = false;
+    if (!chunk) lost_ = true;  // not charged, so it must not be kept
+    std::swap(first_.chunk, chunk);
+  }
+  let_go(std::move(chunk));
+}
+
+// --- traffic -------------------------------------------------------------------------------------
+
+Traffic& Body::traffic() {
+  if (!traffic_) traffic_ = std::make_unique<Traffic>();
+  return *traffic_;
+}
+
+void Body::settle() {
+  if (traffic_ && traffic_->idle() && !failed()) traffic_.reset();
+}
+
+void Body::wake_readers(std::uint64_t first, std::uint64_t end) {
+  if (!traffic_) return;
+  List<BodyReader>& waiting = traffic_->waiting;
+  for (BodyReader* r = waiting.front(); r;) {
+    BodyReader* next = waiting.next(*r);
+    if (r->offset_ >= first && r->offset_ < end) {
+      r->unlink();
+      if (r->tracked_) traffic_->reading.push_back(*r);
+      r->owner_.wake();
+    }
+    r = next;
+  }
+}
+
+// Where the distance of the writers is measured from.
+std::uint64_t Body::lead_edge() const {
+  std::uint64_t slowest = kUnlimited;  // of those that have still to read
+  std::uint64_t furthest = 0;
+  if (traffic_) {
+    traffic_->each_reader([&](const BodyReader& r) {
+      furthest = std::max(furthest, r.offset_);
+      if (r.offset_ < r.end()) slowest = std::min(slowest, r.offset_);
+    });
+  }
+  return drop_passed_ && slowest != kUnlimited ? slowest : furthest;
+}
+
+void Body::wake_stopped() {
+  if (lead_limit_ == kUnlimited || !traffic_) return;
+  std::optional<std::uint64_t> allowed;
+  for (Fill* f = traffic_->fills.front(); f; f = traffic_->fills.next(*f)) {
+    if (!f->stopped) continue;
+    if (!allowed) allowed = add_saturated(lead_edge(), lead_limit_);
+    if (*allowed > f->cursor && *allowed - f->cursor >= lead_limit_ / 2) {
+      f->stopped = false;
+      f->owner.wake();
+    }
+  }
+}
+
+void Body::set_failed(Error why, std::uint64_t at) {
+  if (failed()) return;
+  traffic().error = why;
+  traffic_->failed_at = at;
+  failed_ = true;
+  wake_readers(0, kUnlimited);
+  for (Fill* f = traffic_->fills.front(); f; f = traffic_->fills.next(*f)) {
+    if (std::exchange(f->stopped, false)) f->owner.wake();
+  }
+}
+
+// Will a living writer keep the absent byte at `offset`, soon enough to wait for it?
+bool Body::will_bring(std::uint64_t offset) {
+  if (!traffic_) return false;
+  const Slot* slot = find(offset);
+  const std::uint64_t fillable = chunk_floor(offset) + (slot ? slot->filled : 0);
+  for (const Fill* f = traffic_->fills.front(); f; f = traffic_->fills.next(*f)) {
+    if (offset < f->cursor || offset >= f->end) continue;
+    if (f->cursor > fillable) continue;  // it passed the place where this chunk could be filled
+    if (!refillable_ || offset - f->cursor <= kSoon) return true;
+  }
+  return false;
+}
+
+Hole Body::hole_at(std::uint64_t offset) {
+  const Slot* here = find(offset);
+  Hole hole{chunk_floor(offset) + (here ? here->filled : 0), total_.load()};
+  if (more_) {
+    auto it = more_->upper_bound(chunk_index(std::min(offset, kMaxTotal - 1)));
+    while (it != more_->end() && it->second.filled == 0) ++it;
+    if (it != more_->end()) hole.end = std::min(hole.end, it->first * kChunkSize);
+  }
+  if (!traffic_) return hole;
+  for (const Fill* f = traffic_->fills.front(); f; f = traffic_->fills.next(*f)) {
+    const bool mid_chunk = f->reserved == Fill::kNone && f->cursor % kChunkSize != 0;
+    const std::uint64_t keeps = chunk_floor(f->cursor) + (mid_chunk ? kChunkSize : 0);
+    if (keeps > offset && keeps < f->end) hole.end = std::min(hole.end, keeps);
+  }
+  return hole;
+}
+
+// --- eviction ------------------------------------------------------------------------------------
+
+// Does a living reader have still to read of [first, end)?
+bool Body::needed(std::uint64_t first, std::uint64_t end) const {
+  bool needed = false;
+  if (traffic_) {
+    traffic_->each_reader([&](const BodyReader& r) {
+      needed = needed || (r.offset_ < r.end() && r.offset_ < end && r.end() > first);
+    });
+  }
+  return needed;
+}
+
+bool Body::evict(std::uint32_t index, const Chunk& chunk, Need need) {
+  const std::uint64_t base = index * kChunkSize;
+  Ref<Chunk> one;
+  std::unique_ptr<Slots> rest;
+  {
+    Lock lock(mutex_);
+    const Slot* slot = find(base);
+    if (!slot) return true;
+    if (slot->chunk.get() != &chunk) return !slot->reserved;
+    if (slot->reserved) return false;
+    if (refillable_) {
+      one = take(index);
+      wake_readers(base,
+                   base + kChunkSize);  // who waits here for the rest of it needs all of it now
+    } else if (complete()) {
+      if (filling() || needed(0, kUnlimited)) return false;
+      one = take(0);
+      rest = std::move(more_);
+      present_ = 0;
+    } else {
+      if (filling() && need == Need::kUsual) return false;
+      if (needed(base, base + kChunkSize)) return false;
+      one = take(index);
+    }
+  }
+  let_go(std::move(one));
+  if (rest) {
+    for (auto& [i, slot] : *rest) let_go(std::move(slot.chunk));
+  }
+  tell_if_emptied();
+  return true;
+}
+
+void Body::tell_if_emptied() {
+  if (!drop_passed_ && !failed() && !filling() && empty_of_chunks()) source_.emptied(*this);
+}
+
+// drop_passed: the full chunks that every reader has passed.
+std::vector<Ref<Chunk>> Body::take_passed() {
+  std::vector<Ref<Chunk>> passed;
+  if (!drop_passed_ || !traffic_) return passed;
+  const std::uint32_t end = chunk_index(lead_edge());
+  for (std::uint32_t& i = traffic_->first_kept; i < end; ++i) {
+    const Slot* s = find(i * kChunkSize);
+    if (s && s->reserved) break;
+    if (s && s->chunk) passed.push_back(take(i));
+  }
+  return passed;
+}
+
+}  // namespace weir::body

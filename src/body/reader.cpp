@@ -1,0 +1,146 @@
+#include <algorithm>
+
+#include "body/body.h"
+#include "body/traffic.h"
+
+namespace weir::body {
+
+// What a reader costs. At rest (complete) it takes the lock once: next() for a body that can be
+// fetched again, the constructor for one that cannot and is one chunk, which the reader then holds.
+// Tracked, so that its cursor pins chunks or limits a writer's lead, it takes the lock at each
+// step.
+
+BodyReader::BodyReader(Ref<Body> body, std::uint64_t first, std::uint64_t end, Waiter& owner)
+    : body_(std::move(body)), owner_(owner), offset_(first), end_(end) {
+  body_->attach(*this);
+}
+
+BodyReader::~BodyReader() { body_->detach(*this); }
+
+std::uint64_t BodyReader::end() const { return std::min(end_, body_->total_.load()); }
+
+Lease BodyReader::lease(Ref<Chunk> chunk, std::size_t here, std::uint64_t stop,
+                        std::size_t max) const {
+  const std::size_t at = offset_ % kChunkSize;
+  const std::uint64_t n = std::min<std::uint64_t>({max, here - at, stop - offset_});
+  const std::span<const std::byte> bytes(chunk->data() + at, n);
+  return {std::move(chunk), bytes};
+}
+
+Next BodyReader::next(std::size_t max) {
+  Next next = End{};
+  if (!held_) {
+    next = body_->read(*this, max);
+  } else if (offset_ < end()) {
+    next = lease(held_, held_->capacity(), end(), max);
+  }
+  if (const Lease* got = std::get_if<Lease>(&next); got && touched_ != chunk_index(offset_)) {
+    touched_ = chunk_index(offset_);
+    got->pin->touch();  // once for each reader, however many pieces it takes
+  }
+  return next;
+}
+
+void BodyReader::advance(std::uint64_t n) {
+  if (tracked_) {
+    body_->advance(*this, n);
+  } else {
+    offset_ += n;
+  }
+}
+
+// --- Body's side of it ---------------------------------------------------------------------------
+
+void Body::attach(BodyReader& reader) {
+  ++readers_;
+  if (refillable_ && !drop_passed_) return;
+  Lock lock(mutex_);
+  if (complete() && !drop_passed_ && !more_ && first_.chunk) {
+    reader.held_ = first_.chunk;
+  } else {
+    track(reader);
+  }
+}
+
+void Body::detach(BodyReader& reader) {
+  --readers_;
+  if (!reader.tracked_ && !reader.listed_) return;
+  std::vector<Ref<Chunk>> passed;
+  {
+    Lock lock(mutex_);
+    reader.unlink();
+    passed = take_passed();
+    wake_stopped();
+    settle();
+  }
+  for (Ref<Chunk>& chunk : passed) let_go(std::move(chunk));
+  if (!refillable_) source_.unpinned();
+}
+
+void Body::track(BodyReader& reader) {
+  reader.tracked_ = true;
+  traffic().reading.push_back(reader);
+}
+
+void Body::list(BodyReader& reader) {
+  reader.listed_ = true;
+  reader.unlink();
+  traffic().waiting.push_back(reader);
+}
+
+void Body::unlist(BodyReader& reader) {
+  if (!std::exchange(reader.listed_, false)) return;
+  reader.unlink();
+  if (reader.tracked_) {
+    traffic().reading.push_back(reader);
+  } else {
+    settle();
+  }
+}
+
+Error Body::reason() {
+  if (failed()) return traffic().error;
+  return Error{lost_ ? Errc::kNoSpace : Errc::kFetchAbandoned};
+}
+
+Next Body::read(BodyReader& reader, std::size_t max) {
+  Lock lock(mutex_);
+  if (lead_limit_ != kUnlimited && !reader.tracked_ && !complete()) {
+    track(reader);
+    wake_stopped();
+  }
+  unlist(reader);
+  const std::uint64_t offset = reader.offset_;
+  const std::uint64_t end = reader.end();
+  if (offset >= end) return End{};
+
+  const std::uint64_t stop = failed() ? std::min(end, traffic().failed_at) : end;
+  const Slot* slot = find(offset);
+  if (slot && slot->filled > offset % kChunkSize && offset < stop) {
+    return reader.lease(slot->chunk, slot->filled, stop, max);
+  }
+  if (failed()) return reason();
+  if (will_bring(offset)) {
+    list(reader);
+    return Wait{};
+  }
+  if (!refillable_) return reason();
+  return hole_at(offset);
+}
+
+void Body::advance(BodyReader& reader, std::uint64_t n) {
+  std::vector<Ref<Chunk>> passed;
+  bool crossed = false;
+  {
+    Lock lock(mutex_);
+    const std::uint32_t before = chunk_index(reader.offset_);
+    reader.offset_ += n;
+    crossed = chunk_index(reader.offset_) != before || reader.offset_ >= reader.end();
+    if (crossed) passed = take_passed();
+    wake_stopped();
+  }
+  for (Ref<Chunk>& chunk : passed) let_go(std::move(chunk));
+  if (crossed && !refillable_) source_.unpinned();
+}
+
+}  // namespace weir::body
