@@ -1,0 +1,80 @@
+#pragma once
+// S3Fifo: which entry goes next, by S3-FIFO (Yang, Zhang, Qiu, Yue, Rashmi: "FIFO queues are all
+// you need for cache eviction", SOSP 2023), by bytes.
+//
+//   insert --(not in ghost)--> small --victim(), hits >= 2--> main --victim(), hits == 0--> out
+//      \                         \--victim(), hits < 2--> out, remembered in ghost   |
+//       \--(in ghost)--> main <--------- victim(), hits > 0: hits - 1, to the tail --/
+//
+// Queue logic only: keys, sizes and hit counts in, victims out. Not thread safe: its owner locks;
+// but the hit counters are atomics that others may raise at any time. It owns no entry.
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/list.h"
+#include "store/ghost.h"
+
+namespace weir::store {
+
+class S3Fifo {
+ public:
+  enum class Queue : std::uint8_t { kNone, kSmall, kMain };
+  using Hits = std::atomic<std::uint8_t>;
+
+  class Entry : public ListNode {
+   public:
+    std::uint32_t bytes() const { return bytes_; }
+
+   private:
+    friend class S3Fifo;
+    std::uint32_t bytes_ = 0;
+    std::uint32_t fingerprint_ = 0;
+    Queue queue_ = Queue::kNone;  // which it is in, or was taken from by victim()
+    bool removed_ = false;
+  };
+  // Where an entry has its counter of uses, which whoever uses the entry raises up to 3.
+  using HitsOf = Hits& (*)(Entry&);
+
+  // `capacity` bytes: a tenth is small's, the rest main's; ghost remembers as much as main holds,
+  // in at most about `ghost_entries`.
+  S3Fifo(std::uint64_t capacity, std::uint64_t ghost_entries, HitsOf hits_of);
+
+  // True: `key` was evicted not long ago and goes to main at once.
+  bool insert(Entry& entry, std::uint64_t key, std::uint32_t bytes);
+  void remove(Entry& entry);  // also between victim() and what follows it; twice is once
+
+  // The entry that should go now, taken from its queue; null when there is none. Then either
+  // evicted(), put_back() or remove() follows.
+  Entry* victim();
+  Entry* victim_of(Queue queue);
+  void evicted(Entry& entry);
+  void put_back(Entry& entry);  // it cannot go: to its queue's tail. Not if removed meanwhile.
+
+  Queue due() const { return small_.bytes >= small_share_ ? Queue::kSmall : Queue::kMain; }
+  std::uint64_t count(Queue queue) const { return part(queue).count; }
+  std::uint64_t bytes(Queue queue) const { return part(queue).bytes; }
+  std::uint64_t ghost_memory() const { return ghost_.memory(); }
+
+ private:
+  struct Part {
+    List<Entry> list;
+    std::uint64_t bytes = 0;
+    std::uint64_t count = 0;
+  };
+  Part& part(Queue queue) { return queue == Queue::kMain ? main_ : small_; }
+  const Part& part(Queue queue) const { return queue == Queue::kMain ? main_ : small_; }
+  void push(Entry& entry, Queue queue);
+  void unlink(Entry& entry);
+  Entry* victim_of_small();
+  Entry* victim_of_main();
+
+  const HitsOf hits_of_;
+  const std::uint64_t small_share_;
+  const std::uint64_t main_share_;
+  Part small_;
+  Part main_;
+  Ghost ghost_;
+};
+
+}  // namespace weir::store
