@@ -1,0 +1,198 @@
+#include "net/conn.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <netinet/tcp.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+
+#include "base/check.h"
+
+#ifndef TCP_RTO_MAX_MS
+#define TCP_RTO_MAX_MS 44  // Linux 6.15
+#endif
+
+namespace weir::net {
+
+Conn::Conn(Loop& loop, int fd, const Address& peer, Owner& owner)
+    : loop_(loop), owner_(&owner), fd_(fd), peer_(peer) {
+  WEIR_CHECK(fd_ >= 0);
+  event_assign(event_.get(), loop_.base(), fd_, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
+               &Conn::event, this);
+  WEIR_CHECK(event_add(event_.get(), nullptr) == 0);
+}
+
+Conn::~Conn() {
+  if (!open()) return;
+  event_del(event_.get());
+  close(fd_);
+}
+
+void Conn::event(int, short what, void* conn) noexcept {
+  Conn& self = *static_cast<Conn*>(conn);
+  self.loop_.now();  // the round begins here, whatever its callbacks do
+  const Ready ready{.readable = (what & EV_READ) != 0,
+                    .writable = (what & EV_WRITE) != 0,
+                    .closed = (what & EV_CLOSED) != 0};
+  self.peer_closed_ |= ready.closed;
+  self.owner_->on_ready(self, ready);
+}
+
+IoResult Conn::failed(int error, std::size_t bytes) {
+  error_ = error;
+  return {bytes, IoState::kError, error};
+}
+
+IoResult Conn::read(std::span<std::byte> into) {
+  WEIR_DCHECK(!into.empty());
+  if (error_ != 0) return failed(error_);
+  ssize_t n;
+  do {
+    n = recv(fd_, into.data(), into.size(), 0);
+  } while (n < 0 && errno == EINTR);
+  if (n > 0) {
+    read_ += static_cast<std::size_t>(n);
+    return {static_cast<std::size_t>(n), IoState::kDone};
+  }
+  if (n == 0) {
+    peer_closed_ = true;
+    return {0, IoState::kEnd};
+  }
+  return errno == EAGAIN ? IoResult{0, IoState::kAgain} : failed(errno);
+}
+
+IoResult Conn::read_discard(std::size_t most) {
+  std::array<std::byte, 64 * 1024> scratch;  // NOLINT: nobody looks at it
+  std::size_t bytes = 0;
+  while (bytes < most) {
+    IoResult r = read(std::span(scratch).first(std::min(scratch.size(), most - bytes)));
+    bytes += r.bytes;
+    if (r.state != IoState::kDone) {
+      r.bytes = bytes;
+      return r;
+    }
+  }
+  return {bytes, IoState::kDone};
+}
+
+IoResult Conn::write(std::span<const Piece> pieces, bool more) {
+  if (error_ != 0) return failed(error_);
+  std::uint64_t left = 0;
+  for (const Piece& piece : pieces) left += piece.bytes.size();
+  IoResult all;
+  std::size_t skip = 0;  // of pieces.front()
+  while (left > 0) {
+    for (; skip >= pieces.front().bytes.size(); pieces = pieces.subspan(1)) {
+      skip -= pieces.front().bytes.size();
+    }
+    const IoResult step = worth_sendfile(pieces.front()) ? send_file(pieces.front(), skip)
+                                                         : send_memory(pieces, skip, left, more);
+    written_ += step.bytes;
+    all.bytes += step.bytes;
+    all.state = step.state;
+    all.error = step.error;
+    if (step.state != IoState::kDone) break;
+    left -= step.bytes;
+    skip += step.bytes;
+  }
+  return all;
+}
+
+Conn::Gathered Conn::gather(std::span<const Piece> pieces, std::size_t skip,
+                            std::span<iovec> into) const {
+  Gathered g;
+  for (const Piece& piece : pieces) {
+    if (g.count == into.size() || g.bytes == kGatherMost || worth_sendfile(piece)) break;
+    const std::span<const std::byte> bytes = piece.bytes.subspan(skip);
+    skip = 0;
+    if (bytes.empty()) continue;
+    const std::size_t size = std::min(bytes.size(), kGatherMost - g.bytes);
+    into[g.count++] = {const_cast<std::byte*>(bytes.data()), size};
+    g.bytes += size;
+  }
+  return g;
+}
+
+IoResult Conn::send_memory(std::span<const Piece> pieces, std::size_t skip, std::uint64_t left,
+                           bool more) {
+  std::array<iovec, IOV_MAX> vectors;  // NOLINT: only `count` of them are touched
+  const Gathered g = gather(pieces, skip, vectors);
+  msghdr message{};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = g.count;
+  const int flags = MSG_NOSIGNAL | (more || g.bytes < left ? MSG_MORE : 0);
+  ssize_t n;
+  do {
+    n = sendmsg(fd_, &message, flags);
+  } while (n < 0 && errno == EINTR);
+  if (n < 0) return errno == EAGAIN ? IoResult{0, IoState::kAgain} : failed(errno);
+  const auto sent = static_cast<std::size_t>(n);
+  // A short count means that the kernel ran out of room and will tell when there is some again.
+  return {sent, sent < g.bytes ? IoState::kAgain : IoState::kDone};
+}
+
+// Goes on until EAGAIN: a short count of sendfile may also have a cause at the file's side, and
+// then no edge would follow.
+IoResult Conn::send_file(const Piece& piece, std::size_t skip) {
+  auto offset = static_cast<off_t>(piece.file_offset + skip);
+  std::size_t sent = 0;
+  const std::size_t wanted = piece.bytes.size() - skip;
+  while (sent < wanted) {
+    const ssize_t n = sendfile(fd_, piece.fd, &offset, wanted - sent);
+    if (n > 0) {
+      sent += static_cast<std::size_t>(n);
+    } else if (n == 0) {
+      return failed(EIO, sent);  // the file is shorter than its piece: the response must be cut
+    } else if (errno == EAGAIN) {
+      return {sent, IoState::kAgain};
+    } else if (errno != EINTR) {
+      return failed(errno, sent);
+    }
+  }
+  return {sent, IoState::kDone};
+}
+
+void Conn::shutdown_write() {
+  if (open()) shutdown(fd_, SHUT_WR);  // fails only when the connection is gone already
+}
+
+void Conn::reset() {
+  if (!open()) return;
+  event_del(event_.get());
+  const linger now{.l_onoff = 1, .l_linger = 0};
+  setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  close(fd_);
+  fd_ = -1;
+}
+
+int Conn::failure() {
+  if (error_ != 0) return error_;
+  socklen_t length = sizeof error_;
+  if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error_, &length) != 0) error_ = errno;
+  return error_;
+}
+
+void set_client_options(int fd, const ClientSocketOptions& options) {
+  const auto set = [fd](int level, int option, int value) {
+    setsockopt(fd, level, option, &value, sizeof value);  // an older kernel does without
+  };
+  if (options.notsent_lowat != 0) {
+    set(IPPROTO_TCP, TCP_NOTSENT_LOWAT, static_cast<int>(options.notsent_lowat));
+  }
+  if (options.rto_max > Duration(0)) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(options.rto_max).count();
+    set(IPPROTO_TCP, TCP_RTO_MAX_MS, static_cast<int>(std::clamp<std::int64_t>(ms, 1000, 120'000)));
+  }
+  if (!options.keepalive) return;
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+}
+
+}  // namespace weir::net

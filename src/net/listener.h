@@ -1,0 +1,73 @@
+#pragma once
+// Listener: accepts on one SO_REUSEPORT socket for one Loop. Out of descriptors, or above the limit
+// of connections, it pauses, says so (at most once a minute), and resumes by itself; clients then
+// wait in the backlog. No descriptor is kept in reserve: accepting only to refuse would tell
+// clients of a shortage that has mostly passed before they notice.
+//
+//             owner says no, or no descriptors
+//   Accepting ---------------------------------> Resting (looks again after 100 ms)
+//     |   ^ <------------------------------------  |
+//     v   | resume()                               | pause()
+//   Paused <---------------------------------------+
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/result.h"
+#include "net/address.h"
+#include "net/event_slot.h"
+#include "net/loop.h"
+
+namespace weir::net {
+
+class Listener final : private Timer::Owner {
+ public:
+  class Owner {
+   public:
+    // A new connection, non-blocking, close-on-exec and TCP_NODELAY; the owner closes it. May not
+    // destroy the Listener, but pause it.
+    virtual void on_accept(Listener& listener, int fd, const Address& peer) = 0;
+    // Whether another connection may be accepted now; false pauses until resume() or a short while.
+    virtual bool may_accept(const Listener& listener) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // Binds and listens. Errors carry errno (EADDRINUSE, EACCES, EADDRNOTAVAIL). An address with
+  // dual_stack falls back to IPv4 alone where there is no IPv6.
+  static Result<int> open_socket(const Address& address, int backlog);
+  // Whether nobody listens there yet: SO_REUSEPORT would let a second process of the same user share
+  // the port unnoticed. EADDRINUSE if somebody does.
+  static Result<void> probe(const Address& address);
+  // Takes over the listening socket.
+  Listener(Loop& loop, int fd, Owner& owner);
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  void pause();
+  void resume();
+  Address local() const { return local_address(fd_); }  // with the real port when 0 was asked for
+  int fd() const { return fd_; }  // for set_client_options, which connections inherit
+
+ private:
+  enum class State : std::uint8_t { kAccepting, kResting, kPaused };
+  static void event(int fd, short what, void* listener) noexcept;
+  void on_timer(Timer& timer) override;
+  void accept_some();
+  bool accept_one();
+  bool accept_failed(int error);
+  void rest(std::string_view why);
+  void enter(State state);
+
+  Loop& loop_;
+  Owner& owner_;
+  int fd_;
+  State state_ = State::kPaused;
+  TimePoint said_ = TimePoint::min();  // when the log was last told of a rest
+  Timer timer_;
+  EventSlot event_;
+};
+
+}  // namespace weir::net
