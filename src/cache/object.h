@@ -1,0 +1,53 @@
+#pragma once
+// Object: a stored response. Unchanging once made, so it is read by any thread without a lock; a 304
+// makes a new Object on the same Body. The Body may still be filling, and may lose chunks.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ref.h"
+#include "body/body.h"
+#include "http/head.h"
+#include "policy/freshness.h"
+
+namespace weir::cache {
+
+struct ObjectParts {
+  http::Response head;  // cleaned for storing: no hop-by-hop fields, no framing
+  policy::Freshness freshness;
+  std::vector<std::string> vary_names;  // policy::vary_names; empty: every request matches
+  std::string variant;                  // policy::variant_text of the request that fetched it
+  Ref<body::Body> body;
+  // What Content-Length said, also where no body came with it (HEAD). Bytes.
+  std::optional<std::uint64_t> length;
+  int origin_status = 0;  // what the origin answered: 304 for a freshened object
+  // Whether the bytes may be given to other requests too. A passed response is for one alone.
+  bool shared = true;
+};
+
+class Object : public RefCounted<Object> {
+ public:
+  explicit Object(ObjectParts parts);
+
+  const http::Response& head() const { return parts_.head; }
+  const policy::Freshness& freshness() const { return parts_.freshness; }
+  const std::vector<std::string>& vary_names() const { return parts_.vary_names; }
+  const std::string& variant() const { return parts_.variant; }
+  body::Body& body() const { return *parts_.body; }
+  Ref<body::Body> body_ref() const { return parts_.body; }
+  std::optional<std::uint64_t> length() const { return parts_.length; }
+  int origin_status() const { return parts_.origin_status; }
+  bool shared() const { return parts_.shared; }
+  // The ETag, or nothing; only a strong one may join bytes of two responses (RFC 9110 §8.8.3.2).
+  std::string_view strong_etag() const { return strong_etag_; }
+
+  // Memory beside the body's chunks, for the store's account. Bytes.
+  static std::uint64_t footprint(const http::Response& head, std::size_t key_bytes);
+
+ private:
+  ObjectParts parts_;
+  std::string_view strong_etag_;
+};
+
+}  // namespace weir::cache
