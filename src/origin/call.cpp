@@ -1,0 +1,404 @@
+#include "origin/call.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "http/print.h"
+
+namespace weir::origin {
+namespace {
+
+// For heads and for bytes that need decoding first. One a thread: never in use across a callback.
+std::span<std::byte> scratch() {
+  thread_local std::array<std::byte, 64 * 1024> bytes;
+  return bytes;
+}
+
+// Bytes of one response read in a turn, before other connections get theirs.
+constexpr std::uint64_t kTurnMax = 4 * body::kChunkSize;
+
+std::string_view text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// Methods whose requests say that they have no content (RFC 9110 §8.6).
+bool states_empty_body(http::Method m) {
+  return m == http::Method::kPost || m == http::Method::kPut || m == http::Method::kPatch;
+}
+
+}  // namespace
+
+Call::Call(Pool& pool, const http::Request& head, Ref<body::Body> body, Owner& owner)
+    : pool_(pool),
+      head_(head),
+      request_body_(std::move(body)),
+      owner_(owner),
+      timer_(pool.loop(), *this),
+      parser_(pool.settings().limits),
+      decoder_(pool.settings().limits) {
+  if (auto conn = pool_.take(*this)) {
+    reused_ = true;
+    begin(std::move(conn));
+    pool_.loop().post(*this);  // no callback from within the constructor
+  } else {
+    connect();
+  }
+}
+
+Call::~Call() { pool_.loop().cancel(*this); }
+
+void Call::connect() {
+  state_ = State::kConnecting;
+  connector_ = pool_.connect(*this);
+}
+
+void Call::on_connected(Result<net::Connected> result) {
+  connector_.reset();
+  if (!result) {
+    over(std::unexpected(result.error()));
+  } else {
+    begin(std::make_unique<net::Conn>(pool_.loop(), result->fd, result->peer, *this));
+  }
+  take_turn();
+}
+
+void Call::begin(std::unique_ptr<net::Conn> conn) {
+  conn_ = std::move(conn);
+  server_ = conn_->peer().text();
+  state_ = State::kHead;
+  request_sent_ = false;
+  reader_.reset();
+  if (request_body_) reader_.emplace(request_body_, 0, body::kUnlimited, *this);
+  compose_head();
+  timer_.set(after(pool_.loop().now(), pool_.settings().first_byte_timeout));
+}
+
+void Call::compose_head() {
+  text_.clear();
+  text_at_ = 0;
+  http::print_request(head_, text_);
+  text_.resize(text_.size() - 2);  // the framing comes before the empty line
+  if (request_body_) {
+    const auto total = request_body_->total();
+    body_chunked_ = !total;  // also when the total becomes known later
+    total ? http::print_field("Content-Length", *total, text_)
+          : http::print_field("Transfer-Encoding", "chunked", text_);
+  } else if (states_empty_body(head_.method)) {
+    http::print_field("Content-Length", 0, text_);
+  }
+  text_ += "\r\n";
+}
+
+void Call::on_ready(net::Conn&, net::Ready) { take_turn(); }
+
+void Call::on_timer(net::Timer&) {
+  const bool asked = state_ == State::kHead;
+  over(fail(asked ? Errc::kFirstByteTimeout : Errc::kBetweenBytesTimeout));
+  take_turn();
+}
+
+void Call::take_turn() {
+  if (in_turn_) return;
+  in_turn_ = true;
+  turn_bytes_ = 0;
+  if (conn_ && !request_sent_) send_request();
+  Flow flow = Flow::kOn;
+  while (flow == Flow::kOn) {
+    switch (state_) {
+      case State::kHead:
+        flow = step_head();
+        break;
+      case State::kBody:
+        flow = step_body();
+        break;
+      case State::kConnecting:
+      case State::kOver:
+        flow = Flow::kStop;
+        break;
+    }
+  }
+  in_turn_ = false;
+  if (state_ == State::kOver) {
+    timer_.clear();
+    owner_.on_over(result_);
+  }
+}
+
+// ---- the request
+
+void Call::send_request() {
+  while (state_ != State::kOver) {
+    body::Lease lease;
+    if (!next_piece(lease)) return;
+    std::array<net::Piece, 2> pieces;
+    std::size_t n = 0;
+    const std::size_t asked = text_.size() - text_at_ + lease.bytes.size();
+    if (text_at_ < text_.size()) pieces[n++] = {std::as_bytes(std::span(text_).subspan(text_at_)), -1, 0};
+    if (!lease.bytes.empty()) pieces[n++] = {lease.bytes, -1, 0};
+    if (n == 0) {
+      request_sent_ = true;
+      return;
+    }
+    const net::IoResult r = conn_->write(std::span(pieces).first(n));
+    consumed(r.bytes);
+    if (r.state == net::IoState::kError) {
+      request_sent_ = true;  // the origin may have answered before it stopped reading
+      return;
+    }
+    if (r.bytes < asked) return;
+  }
+}
+
+// The next bytes of the request's body. False: nothing can be sent now.
+bool Call::next_piece(body::Lease& lease) {
+  if (!reader_) return true;
+  body::Next next = reader_->next(piece_left_ ? static_cast<std::size_t>(piece_left_) : body::kChunkSize);
+  if (auto* got = std::get_if<body::Lease>(&next)) {
+    lease = std::move(*got);
+    if (piece_left_ == 0) {
+      piece_left_ = lease.bytes.size();
+      if (body_chunked_) fmt::format_to(std::back_inserter(text_), "{:x}\r\n", piece_left_);
+    }
+    return true;
+  }
+  if (std::holds_alternative<body::End>(next)) {
+    if (body_chunked_) text_ += "0\r\n\r\n";
+    reader_.reset();
+    return true;
+  }
+  if (const auto* error = std::get_if<Error>(&next)) {
+    over(std::unexpected(*error));
+    return false;
+  }
+  return text_at_ < text_.size();
+}
+
+void Call::consumed(std::size_t n) {
+  const std::size_t text = std::min(n, text_.size() - text_at_);
+  text_at_ += text;
+  if (text_at_ == text_.size()) {
+    text_.clear();
+    text_at_ = 0;
+  }
+  if (n == text) return;
+  const std::size_t body = n - text;
+  body_touched_ = true;
+  reader_->advance(body);
+  piece_left_ -= body;
+  if (piece_left_ == 0 && body_chunked_) text_ += "\r\n";
+  timer_.set(after(pool_.loop().now(), pool_.settings().first_byte_timeout));
+}
+
+// ---- the response
+
+Call::Flow Call::step_head() {
+  const net::IoResult r = conn_->read(scratch());
+  if (r.state == net::IoState::kAgain) return Flow::kStop;
+  if (r.state != net::IoState::kDone) return end_of_stream(r);
+  response_began_ = true;
+  return take_head(text_of(scratch().first(r.bytes)));
+}
+
+Call::Flow Call::take_head(std::string_view in) {
+  while (!in.empty()) {
+    const auto step = parser_.feed(in, head_.method, response_);
+    if (!step) return over(std::unexpected(step.error()));
+    in.remove_prefix(step->used);
+    if (!step->complete) return Flow::kOn;
+    if (response_.status >= 200) break;
+    if (response_.status == 101) return over(fail(Errc::kOriginBadResponse));
+    owner_.on_informational(response_);
+    parser_.reset();
+    response_.clear();
+  }
+  if (response_.status < 200) return Flow::kOn;
+  early_.assign(in);
+  left_ = response_.framing == http::Framing::kLength ? response_.length : 0;
+  state_ = State::kBody;
+  timer_.set(after(pool_.loop().now(), pool_.settings().between_bytes_timeout));
+  owner_.on_head(response_);
+  if (!has_body()) finish();
+  else if (!writer_) return over({});  // nobody wants the body: its connection ends
+  return Flow::kOn;
+}
+
+void Call::receive(body::BodyWriter& writer, std::uint64_t skip) {
+  writer_ = &writer;
+  skip_ = skip;
+}
+
+void Call::resume() {
+  if (state_ != State::kBody) return;
+  timer_.set(after(pool_.loop().now(), pool_.settings().between_bytes_timeout));
+  take_turn();
+}
+
+Call::Flow Call::step_body() {
+  if (response_.framing == http::Framing::kLength && left_ == 0) return finish(), Flow::kStop;
+  if (decoded_all_) return finish(), Flow::kStop;
+  if (turn_bytes_ >= kTurnMax) {
+    pool_.loop().post(*this);
+    return Flow::kStop;
+  }
+  if (!early_.empty()) return take_early();
+  if (response_.framing == http::Framing::kChunked) return read_chunked();
+  return skip_ > 0 ? skip_some() : read_plain();
+}
+
+// Body bytes that came in one read with the head, or for which there was no space.
+Call::Flow Call::take_early() {
+  const bool chunked = response_.framing == http::Framing::kChunked;
+  const std::size_t used = chunked ? decode(early_) : copy_plain(early_);
+  early_.erase(0, used);
+  if (state_ == State::kOver || used > 0) return Flow::kOn;
+  return stopped(writer_->space(1, scratch()).stop);
+}
+
+std::size_t Call::copy_plain(std::string_view in) {
+  if (response_.framing == http::Framing::kLength && in.size() > left_) in = in.substr(0, static_cast<std::size_t>(left_));
+  std::size_t used = 0;
+  if (skip_ > 0) {
+    used = static_cast<std::size_t>(std::min<std::uint64_t>(skip_, in.size()));
+    skip_ -= used;
+    accept(used);
+    return used;
+  }
+  const auto space = writer_->space(in.size(), scratch()).bytes;
+  used = std::min(space.size(), in.size());
+  std::memcpy(space.data(), in.data(), used);
+  writer_->commit(used);
+  accept(used);
+  return used;
+}
+
+// Bytes of the chunked coding; returns how many were used up.
+std::size_t Call::decode(std::string_view in) {
+  std::size_t used = 0;
+  while (used < in.size() && !decoded_all_) {
+    std::span<std::byte> space;
+    if (skip_ == 0) {
+      space = writer_->space(in.size() - used, {}).bytes;
+      if (space.empty()) break;
+    }
+    const std::size_t max = skip_ ? static_cast<std::size_t>(std::min<std::uint64_t>(skip_, in.size() - used))
+                                  : std::min(space.size(), in.size() - used);
+    const auto step = decoder_.feed(in.substr(used, max));
+    if (!step) {
+      over(fail(Errc::kOriginBadResponse));
+      return in.size();
+    }
+    used += step->used;
+    decoded_all_ = step->end;
+    if (step->data.empty()) continue;
+    if (skip_ > 0) {
+      skip_ -= step->data.size();
+    } else {
+      std::memcpy(space.data(), step->data.data(), step->data.size());
+      writer_->commit(step->data.size());
+    }
+    accept(step->data.size());
+  }
+  return used;
+}
+
+Call::Flow Call::read_plain() {
+  const bool length = response_.framing == http::Framing::kLength;
+  const std::uint64_t hint = length ? left_ : body::kChunkSize;
+  const auto space = writer_->space(static_cast<std::size_t>(std::min(hint, body::kChunkSize)), scratch());
+  if (space.bytes.empty()) return stopped(space.stop);
+  auto into = space.bytes;
+  if (length && into.size() > left_) into = into.first(static_cast<std::size_t>(left_));
+  const net::IoResult r = conn_->read(into);
+  if (r.state == net::IoState::kAgain) return Flow::kStop;
+  if (r.state != net::IoState::kDone) return end_of_stream(r);
+  writer_->commit(r.bytes);
+  accept(r.bytes);
+  return Flow::kOn;
+}
+
+Call::Flow Call::read_chunked() {
+  const net::IoResult r = conn_->read(scratch());
+  if (r.state == net::IoState::kAgain) return Flow::kStop;
+  if (r.state != net::IoState::kDone) return end_of_stream(r);
+  const std::string_view in = text_of(scratch().first(r.bytes));
+  early_.assign(in.substr(decode(in)));
+  return Flow::kOn;
+}
+
+Call::Flow Call::skip_some() {
+  std::uint64_t most = std::min<std::uint64_t>(skip_, scratch().size());
+  if (response_.framing == http::Framing::kLength) most = std::min(most, left_);
+  const net::IoResult r = conn_->read(scratch().first(static_cast<std::size_t>(most)));
+  if (r.state == net::IoState::kAgain) return Flow::kStop;
+  if (r.state != net::IoState::kDone) return end_of_stream(r);
+  skip_ -= r.bytes;
+  accept(r.bytes);
+  return Flow::kOn;
+}
+
+void Call::accept(std::size_t n) {
+  received_ += n;
+  turn_bytes_ += n;
+  if (response_.framing == http::Framing::kLength) left_ -= n;
+  timer_.set(after(pool_.loop().now(), pool_.settings().between_bytes_timeout));
+}
+
+Call::Flow Call::stopped(body::BodyWriter::Stop why) {
+  switch (why) {
+    case body::BodyWriter::Stop::kEnd:  // more than was asked for: the rest is not wanted
+      return over({});
+    case body::BodyWriter::Stop::kNoRoom:
+    case body::BodyWriter::Stop::kLead:
+      timer_.clear();  // it is we who do not read
+      owner_.on_blocked(why);
+      return Flow::kStop;
+    case body::BodyWriter::Stop::kNone:
+      return Flow::kOn;  // there is space again
+  }
+  check_failed("unknown stop", __FILE__, __LINE__);
+}
+
+// The origin ended the connection (read.state is kEnd or kError).
+Call::Flow Call::end_of_stream(const net::IoResult& read) {
+  const bool clean = read.state == net::IoState::kEnd;
+  if (state_ == State::kHead) {
+    if (may_retry()) {
+      retried_ = true;
+      reused_ = false;
+      conn_.reset();
+      connect();
+      return Flow::kStop;
+    }
+    return over(fail(clean ? Errc::kOriginClosed : Errc::kOriginReset, read.error));
+  }
+  if (clean && response_.framing == http::Framing::kUntilClose) return finish(), Flow::kStop;
+  return over(fail(clean ? Errc::kOriginCut : Errc::kOriginReset, read.error));
+}
+
+// RFC 9112 §9.3.1: safe to send again only if it is idempotent and cannot have been acted on twice.
+bool Call::may_retry() const {
+  return reused_ && !retried_ && !response_began_ && !body_touched_ &&
+         http::is_idempotent(head_.method);
+}
+
+// The response is whole. Its connection serves again if both sides are done with it.
+void Call::finish() {
+  const bool surplus = !early_.empty();
+  if (response_.keep_alive && request_sent_ && !surplus &&
+      response_.framing != http::Framing::kUntilClose) {
+    pool_.give(std::move(conn_));
+  }
+  over({});
+}
+
+Call::Flow Call::over(Result<void> result) {
+  if (state_ != State::kOver) result_ = result;
+  state_ = State::kOver;
+  conn_.reset();
+  return Flow::kStop;
+}
+
+}  // namespace weir::origin
