@@ -1,0 +1,33 @@
+#include "proxy/access.h"
+
+namespace weir::proxy {
+
+AccessEntry access_entry(const House& house, const front::Stream& stream,
+                         const front::Ending& ending) {
+  const http::Request& request = stream.request();
+  AccessEntry e;
+  const Duration took = ending.ended - ending.began;
+  // The wall clock is known for now; the request began `took` before.
+  const Duration began = house.loop.wall_now().time_since_epoch() + house.loop.wall_fraction() - took;
+  e.wall = WallTime{std::chrono::floor<Seconds>(began)};
+  e.wall_fraction = began - e.wall.time_since_epoch();
+  e.worker = house.worker;
+  e.client = stream.client_host();
+  e.client_port = stream.client_port();
+  e.method = request.method_text;
+  e.target = request.target;
+  e.host = request.authority;
+  e.version = request.version == http::kHttp10 ? "HTTP/1.0" : "HTTP/1.1";
+  e.referer = request.fields.get(http::FieldId::kReferer).value_or("");
+  e.user_agent = request.fields.get(http::FieldId::kUserAgent).value_or("");
+  e.status = ending.status;
+  e.head_bytes = ending.head_bytes;
+  e.body_bytes = ending.body_bytes;
+  e.complete = ending.complete;
+  if (ending.error) e.close = info(*ending.error).name;
+  if (ending.first_byte != TimePoint{}) e.time_to_first_byte = ending.first_byte - ending.began;
+  e.duration = took;
+  return e;
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,346 @@
+#include "proxy/exchange.h"
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "body/text_body.h"
+#include "http/date.h"
+#include "policy/vary.h"
+#include "proxy/access.h"
+
+namespace weir::proxy {
+namespace {
+
+// A range of an absent part of an object is fetched in pieces of this size, bytes: enough to pay for
+// the request, little enough not to push out what others read.
+constexpr std::uint64_t kFillWindow = 32 * body::kChunkSize;
+// Waiting for heads of other variants in turn, before a request goes its own way.
+constexpr std::uint32_t kLookupsMax = 4;
+
+policy::Forward forward_reason(const cache::Lookup& found) {
+  if (found.object) {
+    const bool asked = found.verdict.reason.starts_with("request");
+    return asked ? policy::Forward::kRequest : policy::Forward::kStale;
+  }
+  return found.vary_miss ? policy::Forward::kVaryMiss : policy::Forward::kUriMiss;
+}
+
+}  // namespace
+
+Exchange::~Exchange() { house_.loop.cancel(*this); }
+
+void Exchange::on_request(front::Stream& stream) {
+  WEIR_CHECK(state_ == State::kDone);
+  stream_ = &stream;
+  state_ = State::kRecv;
+  step_recv();
+}
+
+// ---- Recv
+
+void Exchange::step_recv() {
+  const http::Request& request = stream_->request();
+  site_ = house_.sites.find(request.authority);
+  if (!site_) return refuse(Error{Errc::kNoSuchSite});
+  if (request.method == http::Method::kConnect || request.method == http::Method::kTrace) {
+    return refuse(Error{Errc::kUnsupportedMethod});
+  }
+  const std::uint64_t body_max = site_->request_body_max;
+  if (body_max != 0 && request.framing == http::Framing::kLength && request.length > body_max) {
+    return refuse(Error{Errc::kBodyTooLarge});
+  }
+  cls_ = policy::classify(request, site_->rules);
+  cache::make_key(stream_->scheme(), request.authority, request.target, key_);
+  if (cls_.use == policy::Use::kPass) {
+    const bool method = cls_.reason == "method";
+    return pass(method ? policy::Forward::kMethod : policy::Forward::kBypass, cls_.reason);
+  }
+  // Whether the origin's state still is what the client believes is the origin's to say (RFC 9111 §4.3.2).
+  const auto preconditions =
+      http::field_bit(http::FieldId::kIfMatch) | http::field_bit(http::FieldId::kIfUnmodifiedSince);
+  if (request.fields.known() & preconditions) return pass(policy::Forward::kRequest, "precondition");
+  step_lookup();
+}
+
+// ---- Lookup
+
+void Exchange::step_lookup() {
+  state_ = State::kLookup;
+  if (++lookups_ > kLookupsMax) return pass(policy::Forward::kVaryMiss, "variants");
+  const http::Request& request = stream_->request();
+  // What is fetched for a HEAD, or must not be stored, is of no use to those who would wait for it.
+  const bool may_lead = request.method == http::Method::kGet && !cls_.only_if_cached && !cls_.no_store;
+  const WallTime now = house_.loop.wall_now();
+  cache::Lookup found = house_.index.lookup(key_, request, cls_, now, may_lead);
+  switch (found.what) {
+    case cache::Lookup::What::kHit:
+      if (found.busy) revalidate(found);
+      how_ = "hit";
+      status_.hit = true;
+      status_.ttl = found.object->freshness().ttl(now);
+      if (found.verdict.reuse == policy::Reuse::kStaleServe) status_.detail = found.verdict.reason;
+      return step_deliver(std::move(found.object));
+    case cache::Lookup::What::kLead:
+      return lead(found);
+    case cache::Lookup::What::kJoin:
+      how_ = "join";
+      status_.collapsed = true;
+      status_.forward = forward_reason(found);
+      return wait_at(std::move(found.busy));
+    case cache::Lookup::What::kPass:
+      return pass(policy::Forward::kMiss, "hit_for_miss");
+    case cache::Lookup::What::kNone:
+      if (cls_.only_if_cached) return refuse(Error{Errc::kOnlyIfCached});
+      return pass(forward_reason(found), cls_.no_store ? "request_no_store" : "head");
+  }
+}
+
+FetchPlan Exchange::plan(FetchPlan::Kind kind, bool for_storing) const {
+  const http::Request& request = stream_->request();
+  FetchPlan out;
+  out.kind = kind;
+  out.key = key_;
+  out.site = site_;
+  out.client_request = request;
+  out.cls = cls_;
+  policy::forward_request(request, site_->forward,
+                          {stream_->client_host(), stream_->scheme()}, for_storing, out.request);
+  out.request.fields.remove(http::FieldId::kExpect);  // front/ has answered it
+  return out;
+}
+
+void Exchange::lead(const cache::Lookup& found) {
+  how_ = "miss";
+  status_.forward = forward_reason(found);
+  FetchPlan p = plan(FetchPlan::Kind::kLead, true);
+  p.busy = found.busy;
+  p.object = found.object;
+  fetch_ = &Fetch::start(house_, std::move(p), this);
+  joiner_.leader = true;
+  wait_at(found.busy);
+}
+
+// Stale but servable: somebody must ask the origin, and nobody need wait for it (RFC 5861 §3).
+void Exchange::revalidate(const cache::Lookup& found) {
+  FetchPlan p = plan(FetchPlan::Kind::kLead, true);
+  p.busy = found.busy;
+  p.object = found.object;
+  p.lane = sched::Lane::kRevalidation;
+  Fetch::start(house_, std::move(p), nullptr);
+}
+
+void Exchange::pass(policy::Forward why, std::string_view detail) {
+  how_ = "pass";
+  status_.forward = why;
+  status_.detail = detail;
+  status_.collapsed = false;
+  FetchPlan p = plan(FetchPlan::Kind::kPass, false);
+  p.busy = make_ref<cache::Busy>();
+  p.request_body = stream_->request_body();
+  Ref<cache::Busy> busy = p.busy;
+  fetch_ = &Fetch::start(house_, std::move(p), this);
+  joiner_.leader = true;
+  wait_at(std::move(busy));
+}
+
+// ---- Wait
+
+void Exchange::wait_at(Ref<cache::Busy> busy) {
+  if (busy_) busy_->leave(joiner_);
+  busy_ = std::move(busy);
+  joiner_.waiter = this;
+  state_ = State::kWait;
+  step_wait();
+}
+
+void Exchange::run() noexcept {
+  // A wake may come late, when this Exchange serves another request: one look too many does no harm.
+  if (state_ == State::kWait) step_wait();
+}
+
+void Exchange::step_wait() {
+  cache::Busy::State now = busy_->join(joiner_);
+  if (std::holds_alternative<cache::Busy::Pending>(now)) return;
+  stop_listening();  // the head is here: no more 1xx
+  if (auto* object = std::get_if<Ref<cache::Object>>(&now)) {
+    if (!joiner_.leader && !same_variant(**object)) return step_lookup();
+    if (status_.detail.empty()) status_.detail = busy_->reason();
+    status_.forward_status = (*object)->origin_status();
+    status_.stored = (*object)->shared();
+    return step_deliver(std::move(*object));
+  }
+  if (std::holds_alternative<cache::Busy::Passed>(now)) {
+    return pass(status_.forward, busy_->reason());
+  }
+  refuse(std::get<Error>(now));
+}
+
+bool Exchange::same_variant(const cache::Object& object) const {
+  if (object.vary_names().empty()) return true;
+  std::string mine;
+  policy::variant_text(object.vary_names(), stream_->request(), mine);
+  return mine == object.variant();
+}
+
+void Exchange::stop_listening() {
+  if (fetch_) fetch_->forget_listener(*this);
+  fetch_ = nullptr;
+}
+
+void Exchange::on_informational(const http::Response& response) {
+  stream_->inform(response.status, response.fields);
+}
+
+// ---- Deliver
+
+void Exchange::step_deliver(Ref<cache::Object> object) {
+  state_ = State::kDeliver;
+  object_ = std::move(object);
+  const http::Request& request = stream_->request();
+  const http::Response& head = object_->head();
+  const auto total = object_->body().total();
+  answer_ = {};
+  answer_.status = head.status;
+  if (object_->shared()) answer_ = policy::answer(request, head, total, house_.loop.wall_now());
+
+  front::Reply reply;
+  reply.status = answer_.status;
+  if (answer_.status == head.status) reply.reason = head.reason;
+  reply.fields = fields_for(answer_.status, head);
+  add_own_fields(*object_);
+  if (answer_.range) {
+    reply.first = answer_.range->first;
+    reply.end = answer_.range->last + 1;
+    reply.length = answer_.range->size();
+    stream_->extra().add(http::FieldId::kContentRange,
+                         http::print_content_range(*answer_.range, total.value_or(0)));
+  } else if (answer_.body) {
+    reply.length = total;
+  } else if (answer_.status == 416) {
+    stream_->extra().add(http::FieldId::kContentRange,
+                         http::print_content_range_unsatisfied(total.value_or(0)));
+    reply.length = 0;
+  } else {
+    reply.length = 0;
+  }
+  const bool head_only = request.method == http::Method::kHead;
+  if (head_only && !object_->shared()) reply.length = object_->length();
+  if (answer_.body && !head_only) reply.body = object_->body_ref();
+  stream_->reply(reply);
+}
+
+// The stored fields that go along; for an answer without the content, not those that describe it.
+const http::Fields* Exchange::fields_for(int status, const http::Response& stored) {
+  if (status == stored.status || status == 206) return &stored.fields;
+  fields_.clear();
+  for (std::size_t i = 0; i < stored.fields.size(); ++i) {
+    const http::Field field = stored.fields[i];
+    if (policy::goes_with(status, field.id)) fields_.add(field.name, field.value);
+  }
+  return &fields_;
+}
+
+void Exchange::add_own_fields(const cache::Object& object) {
+  if (object.shared()) {
+    const Seconds age = object.freshness().age(house_.loop.wall_now());
+    if (status_.hit || age > Seconds{0}) stream_->extra().add(http::FieldId::kAge, fmt::format_int(age.count()).c_str());
+  }
+  add_cache_status();
+}
+
+void Exchange::add_cache_status() {
+  if (site_ && !site_->cache_status) return;
+  status_text_.clear();
+  policy::print_cache_status(status_, status_text_);
+  stream_->extra().add(http::FieldId::kCacheStatus, status_text_);
+}
+
+// An answer of our own: the named reason stands in its text, in Cache-Status and in the log.
+void Exchange::refuse(Error error) {
+  state_ = State::kDeliver;
+  const ErrorInfo& why = info(error);
+  status_.detail = why.name;
+  http::Fields& fields = stream_->extra();
+  fields.add(http::FieldId::kDate, http::print_date(house_.loop.wall_now()));
+  fields.add(http::FieldId::kContentType, "text/plain");
+  if (why.status == 503) fields.add(http::FieldId::kRetryAfter, "1");
+  add_cache_status();
+  const int status = why.status != 0 ? why.status : 502;
+  const std::string text = fmt::format("{} {}\n{}: {}\n", status, http::reason_phrase(status), why.name, why.text);
+  front::Reply reply;
+  reply.status = status;
+  reply.body = body::text_body(house_.source, text);
+  reply.length = reply.body ? text.size() : 0;
+  stream_->reply(reply);
+}
+
+// The body of a stored object lacks a part: evicted, or far ahead of the fetch that is under way.
+std::optional<Error> Exchange::on_hole(front::Stream&, const body::Hole& hole) {
+  if (!object_ || !object_->body().refillable()) return Error{Errc::kOriginCut};
+  holes_in_vain_ = hole.offset == hole_at_ ? holes_in_vain_ + 1 : 0;
+  hole_at_ = hole.offset;
+  if (holes_in_vain_ > house_.origins[site_->origin].resume_attempts) return Error{Errc::kOriginCut};
+  FetchPlan p = plan(FetchPlan::Kind::kFill, true);
+  p.object = object_;
+  p.first = hole.offset;
+  p.end = std::min(hole.end, p.first + kFillWindow);
+  Fetch::start(house_, std::move(p), nullptr);
+  return std::nullopt;
+}
+
+// ---- Done
+
+void Exchange::on_done(front::Stream&, const front::Ending& ending) {
+  log_access(ending);
+  reset();
+  pool_.give(*this);
+}
+
+void Exchange::log_access(const front::Ending& ending) const {
+  if (!house_.access.wanted()) return;
+  AccessEntry entry = access_entry(house_, *stream_, ending);
+  entry.cache = how_;
+  entry.reason = ending.error ? info(*ending.error).name : status_.detail;
+  if (site_ && how_ != "hit") entry.origin = house_.origins[site_->origin].name;
+  if (answer_.range) entry.range = AccessRange{answer_.range->first, answer_.range->last};
+  house_.access.write(entry);
+}
+
+void Exchange::reset() {
+  state_ = State::kDone;
+  stop_listening();
+  if (busy_) busy_->leave(joiner_);
+  busy_ = nullptr;
+  object_ = nullptr;
+  stream_ = nullptr;
+  site_ = nullptr;
+  joiner_.leader = false;
+  status_ = {};
+  answer_ = {};
+  how_ = {};
+  holes_in_vain_ = lookups_ = 0;
+  hole_at_ = body::kUnlimited;
+}
+
+// ---- ExchangePool
+
+front::Handler& ExchangePool::begin() {
+  if (free_.empty()) {
+    all_.push_back(std::make_unique<Exchange>(house_, *this));
+    return *all_.back();
+  }
+  Exchange* exchange = free_.back();
+  free_.pop_back();
+  return *exchange;
+}
+
+void ExchangePool::give(Exchange& exchange) { free_.push_back(&exchange); }
+
+void ExchangePool::on_refused(const front::Stream& stream, Error error, const front::Ending& ending) {
+  if (!house_.access.wanted()) return;
+  AccessEntry entry = access_entry(house_, stream, ending);
+  entry.reason = info(error).name;
+  house_.access.write(entry);
+}
+
+}  // namespace weir::proxy

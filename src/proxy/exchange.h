@@ -1,0 +1,105 @@
+#pragma once
+// Exchange: decides about one request for one Stream.
+//
+//            classify, site         kHit
+//   Recv ------------------> Lookup ---------------------------> Deliver --> Done
+//     |                        |  kLead, kPass: start a Fetch       ^
+//     | refused: 4xx, 5xx      |  kJoin                             |
+//     |                        \---------> Wait --head is known-----/
+//     |                                     |   \-- not for us, other variant --> Lookup
+//     \-------------------------------------+--> Deliver (an error page)
+//
+// The client may go at any time: then Done. Loop's thread only.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/executor.h"
+#include "cache/busy.h"
+#include "cache/index.h"
+#include "front/stream.h"
+#include "policy/answer.h"
+#include "policy/cache_status.h"
+#include "proxy/fetch.h"
+#include "proxy/house.h"
+
+namespace weir::proxy {
+
+class ExchangePool;
+
+class Exchange final : public front::Handler,
+                       public body::Waiter,
+                       public Task,
+                       public Fetch::Listener {
+ public:
+  Exchange(House& house, ExchangePool& pool) : house_(house), pool_(pool) {}
+  ~Exchange();
+
+  void on_request(front::Stream& stream) override;
+  std::optional<Error> on_hole(front::Stream& stream, const body::Hole& hole) override;
+  void on_done(front::Stream& stream, const front::Ending& ending) override;
+  void on_informational(const http::Response& response) override;
+  void on_fetch_over() override { fetch_ = nullptr; }
+  void wake() noexcept override { house_.loop.post(*this); }
+  void run() noexcept override;
+
+ private:
+  enum class State : std::uint8_t { kRecv, kLookup, kWait, kDeliver, kDone };
+
+  void step_recv();
+  void step_lookup();
+  void step_wait();
+  void lead(const cache::Lookup& found);
+  void pass(policy::Forward why, std::string_view detail);
+  void revalidate(const cache::Lookup& found);
+  FetchPlan plan(FetchPlan::Kind kind, bool for_storing) const;
+  void wait_at(Ref<cache::Busy> busy);
+  void step_deliver(Ref<cache::Object> object);
+  void refuse(Error error);
+  const http::Fields* fields_for(int status, const http::Response& stored);
+  void add_own_fields(const cache::Object& object);
+  void add_cache_status();
+  void stop_listening();
+  bool same_variant(const cache::Object& object) const;
+  void log_access(const front::Ending& ending) const;
+  void reset();
+
+  House& house_;
+  ExchangePool& pool_;
+  front::Stream* stream_ = nullptr;
+  const Site* site_ = nullptr;
+  cache::Key key_;
+  policy::RequestClass cls_;
+  Ref<cache::Object> object_;
+  Ref<cache::Busy> busy_;
+  cache::Joiner joiner_;
+  Fetch* fetch_ = nullptr;  // of our own, while it may tell us of 1xx
+  policy::CacheStatus status_;
+  std::string status_text_;
+  http::Fields fields_;  // those of the stored ones that go along, where not all do
+  policy::Answer answer_;
+  std::string_view how_;        // "hit", "miss", "join", "pass": for the log
+  std::uint64_t hole_at_ = 0;   // where the last hole was
+  std::uint32_t holes_in_vain_ = 0;
+  std::uint32_t lookups_ = 0;
+  State state_ = State::kDone;
+};
+
+// The exchanges of one worker: lends one for each request, the warmest first.
+class ExchangePool final : public front::Service {
+ public:
+  explicit ExchangePool(House& house) : house_(house) {}
+
+  front::Handler& begin() override;
+  void on_refused(const front::Stream& stream, Error error, const front::Ending& ending) override;
+  void give(Exchange& exchange);
+
+ private:
+  House& house_;
+  std::vector<std::unique_ptr<Exchange>> all_;
+  std::vector<Exchange*> free_;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,127 @@
+#pragma once
+// Fetch: brings bytes from an origin into a Body: a whole response (leading a busy object), a response
+// for one exchange alone (pass), or missing bytes of a stored object (fill). It runs apart from whoever
+// reads, on the worker that started it, and ends itself.
+//
+//             place                  head: keep, pass            all bytes
+//   Queued ----------> Asking --------------------------> Filling ----------> Done
+//     |                 |   ^ \-- 304: freshened --> Done    |
+//     | refused,        |   |                                | cut, stalled, reset; or the lead was
+//     | queue_timeout   |   \-------- Range, If-Range -------+ too long for an open window:
+//     v                 v             from where it is       | resume, if the validator is strong
+//   Failed <---------- Failed <------------------------------/ else
+//
+// Parked (between Filling and Asking): a body that is larger than the store has run as far ahead of its
+// readers as it may for window_shut_max; the connection was given up, and a reader's progress wakes it.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "base/executor.h"
+#include "base/list.h"
+#include "cache/busy.h"
+#include "cache/key.h"
+#include "cache/object.h"
+#include "origin/call.h"
+#include "policy/admission.h"
+#include "policy/request_class.h"
+#include "proxy/house.h"
+
+namespace weir::proxy {
+
+// What to fetch. Copied from the exchange, which may be gone before the fetch is over.
+struct FetchPlan {
+  enum class Kind : std::uint8_t { kLead, kPass, kFill };
+  Kind kind = Kind::kPass;
+  cache::Key key;
+  const Site* site = nullptr;
+  http::Request client_request;  // as it came: for Vary and admission
+  http::Request request;         // as it goes to the origin
+  policy::RequestClass cls;
+  Ref<cache::Busy> busy;         // kLead, kPass: to be resolved
+  Ref<cache::Object> object;     // kLead: the stale one to validate; kFill: the one to fill
+  Ref<body::Body> request_body;  // kPass
+  std::uint64_t first = 0;       // kFill: [first, end)
+  std::uint64_t end = body::kUnlimited;
+  sched::Lane lane = sched::Lane::kClientWaits;
+};
+
+class Fetch final : public origin::Call::Owner,
+                    public body::Waiter,
+                    public Task,
+                    public net::Timer::Owner {
+ public:
+  // Hears of 1xx responses; on the same thread. Calls forget_listener before it dies.
+  class Listener {
+   public:
+    virtual void on_informational(const http::Response& response) = 0;
+    virtual void on_fetch_over() = 0;  // it is being destroyed: forget it
+
+   protected:
+    ~Listener() = default;
+  };
+
+  // Starts at once, never calls back within. For kFill the writer stands when this returns, so that
+  // readers at the hole wait for it. The Fetch deletes itself when it is over.
+  static Fetch& start(House& house, FetchPlan plan, Listener* listener);
+  ~Fetch();
+
+  void forget_listener(const Listener& listener);
+
+  void on_informational(const http::Response& response) override;
+  void on_head(http::Response& response) override;
+  void on_blocked(body::BodyWriter::Stop why) override;
+  void on_over(Result<void> result) override;
+  void wake() noexcept override { house_.loop.post(*this); }  // a place, room, or readers went on
+  void run() noexcept override;
+  void on_timer(net::Timer& timer) override;
+
+ private:
+  enum class State : std::uint8_t { kQueued, kAsking, kFilling, kParked, kOver };
+
+  Fetch(House& house, FetchPlan plan, Listener* listener);
+  void enter();
+  void ask();
+  void add_range();
+
+  void decide(http::Response& response);
+  void freshen(const http::Response& update);
+  void describe_variant(cache::ObjectParts& parts) const;
+  void open_body(http::Response& response, std::optional<std::uint64_t> length,
+                 policy::Admission admission);
+  void deliver(const policy::Admission& admission);
+  void continue_part(const http::Response& response);
+
+  bool may_resume(Error why);
+  void succeed();
+  void fail(Error why);
+  void look_for_readers();
+  void end();
+
+  Origin& origin() { return house_.origins[plan_.site->origin]; }
+
+  House& house_;
+  FetchPlace place_;  // among the fetches of the worker
+  FetchPlan plan_;
+  Listener* listener_;
+  GateTicket ticket_;
+  net::Timer timer_;  // each second: is it still wanted?
+  std::unique_ptr<origin::Call> call_;
+  std::optional<body::BodyWriter> writer_;
+  Ref<cache::Object> object_;  // what is being filled
+  policy::FetchTimes times_{};
+  TimePoint blocked_since_ = TimePoint::max();  // no space for the bytes of the origin; max: there is
+  TimePoint blocked_from_{};                    // when it stood still at blocked_at_ first
+  std::uint64_t blocked_at_ = body::kUnlimited;
+  std::optional<Error> bad_part_;      // why the part that the origin sent cannot be used
+  std::uint64_t resumed_at_ = 0;
+  std::uint32_t resumes_ = 0;          // without progress in between
+  std::uint32_t idle_looks_ = 0;       // looks in a row at which nobody read
+  std::uint32_t servers_tried_ = 0;
+  bool kept_ = false;
+  bool ask_again_ = false;  // a 304 that was of no use: the whole response is wanted
+  State state_ = State::kQueued;
+};
+
+}  // namespace weir::proxy

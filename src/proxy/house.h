@@ -1,0 +1,56 @@
+#pragma once
+// House: what exchanges and fetches of one worker find around them. All of it outlives them.
+
+#include <memory>
+#include <vector>
+
+#include "base/list.h"
+#include "cache/index.h"
+#include "net/loop.h"
+#include "origin/pool.h"
+#include "proxy/access_entry.h"
+#include "proxy/gate.h"
+#include "proxy/site.h"
+#include "store/store.h"
+
+namespace weir::proxy {
+
+class Fetch;
+
+// A running Fetch in the list of its worker.
+struct FetchPlace : ListNode {
+  Fetch* fetch = nullptr;
+};
+
+class AccessSink {
+ public:
+  virtual bool wanted() const = 0;                   // false: write nothing, do not even collect
+  virtual void write(const AccessEntry& entry) = 0;  // must not block
+
+ protected:
+  ~AccessSink() = default;
+};
+
+// One origin as a worker sees it: its own idle connections, the gate of all workers.
+struct Origin {
+  std::string name;
+  Gate* gate = nullptr;
+  std::unique_ptr<origin::Pool> pool;
+  Duration window_shut_max = std::chrono::seconds(20);
+  std::uint32_t resume_attempts = 5;
+};
+
+struct House {
+  net::Loop& loop;
+  cache::Index& index;
+  store::Store& store;
+  body::ChunkSource& source;
+  const SiteTable& sites;
+  AccessSink& access;
+  std::vector<Origin> origins;
+  std::uint64_t transit_window = 8 * body::kChunkSize;
+  std::uint32_t worker = 0;
+  List<FetchPlace> fetches{};  // running ones; each ends itself
+};
+
+}  // namespace weir::proxy
