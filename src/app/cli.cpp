@@ -1,0 +1,102 @@
+#include "app/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <string>
+
+namespace weir::app {
+namespace {
+
+constexpr int kOk = 0;
+constexpr int kFailed = 1;
+constexpr int kBadUse = 2;
+
+struct Arguments {
+  std::string conf;
+  std::string topic;
+  bool sample = false;
+};
+
+struct Commands {
+  CLI::App* run;
+  CLI::App* check;
+  CLI::App* config;
+  CLI::App* help;
+};
+
+void add_conf(CLI::App& command, Arguments& to, bool required) {
+  command.add_option("-c,--conf", to.conf, "The conf file")->type_name("FILE")->required(required);
+}
+
+Commands describe_commands(CLI::App& weir, Arguments& to) {
+  weir.set_version_flag("--version", "weir " WEIR_VERSION);
+  weir.require_subcommand(1);
+  weir.footer("`weir help params` explains every parameter of the conf file.");
+  Commands c{};
+  c.run = weir.add_subcommand("run", "Serve as the conf file says, until SIGTERM or SIGINT");
+  add_conf(*c.run, to, true);
+  c.check = weir.add_subcommand("check", "Say whether the conf file is good");
+  add_conf(*c.check, to, true);
+  c.config = weir.add_subcommand("config", "Print the values in force and where each was set");
+  add_conf(*c.config, to, false);
+  c.config->add_flag("--sample", to.sample, "Print a conf file of all parameters instead");
+  c.help = weir.add_subcommand("help", "Explain: weir help params");
+  c.help->add_option("topic", to.topic, "params")->check(CLI::IsMember({"params"}));
+  return c;
+}
+
+// CLI11's own help() would be that of the command in use.
+std::string whole_help(const CLI::App& weir) {
+  return weir.get_formatter()->make_help(&weir, weir.get_name(), CLI::AppFormatMode::Normal);
+}
+
+int with_conf(const Commands& c, const Arguments& given, RunFn run, std::ostream& out,
+              std::ostream& err) {
+  const auto loaded = load_config(given.conf);
+  if (!loaded) {
+    err << loaded.error();
+    return kBadUse;
+  }
+  err << loaded->warnings << std::flush;
+  if (c.run->parsed()) return run(loaded->config);
+  if (c.check->parsed()) out << given.conf << ": ok\n";
+  if (c.config->parsed()) out << effective_config(*loaded);
+  return kOk;
+}
+
+int dispatch(const CLI::App& weir, const Commands& c, const Arguments& given, RunFn run,
+             std::ostream& out, std::ostream& err) {
+  if (c.help->parsed()) {
+    out << (given.topic == "params" ? params_help() : whole_help(weir));
+  } else if (c.config->parsed() && given.sample) {
+    out << sample_config();
+  } else if (given.conf.empty()) {
+    err << "weir config: give -c FILE or --sample\n";
+    return kBadUse;
+  } else {
+    return with_conf(c, given, run, out, err);
+  }
+  return kOk;
+}
+
+}  // namespace
+
+int cli_main(int argc, const char* const* argv, RunFn run, std::ostream& out, std::ostream& err) {
+  CLI::App weir("Weir, an edge cache", "weir");
+  Arguments given;
+  int code = kOk;
+  try {
+    const Commands commands = describe_commands(weir, given);
+    weir.parse(argc, argv);
+    code = dispatch(weir, commands, given, run, out, err);
+  } catch (const CLI::ParseError& e) {
+    code = weir.exit(e, out, err) == 0 ? kOk : kBadUse;
+  }
+  return out.flush() ? code : kFailed;
+}
+
+int cli_main(int argc, char** argv, RunFn run) {
+  return cli_main(argc, argv, run, std::cout, std::cerr);
+}
+
+}  // namespace weir::app

@@ -1,0 +1,168 @@
+#include "app/conf_value.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "net/address.h"
+
+namespace weir::app {
+namespace {
+
+bool is_alnum(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// RFC 1123 §2.1, and "_" which is common in private names.
+bool is_host_name(std::string_view name) {
+  if (name.empty() || name.size() > 253) return false;
+  while (true) {
+    const std::size_t end = std::min(name.find('.'), name.size());
+    const std::string_view label = name.substr(0, end);
+    const auto part = [](char c) { return is_alnum(c) || c == '-' || c == '_'; };
+    if (label.empty() || label.size() > 63 || !std::ranges::all_of(label, part)) return false;
+    if (label.front() == '-' || label.back() == '-') return false;
+    if (end == name.size()) return true;
+    name.remove_prefix(end + 1);
+  }
+}
+
+bool is_ip(std::string_view host) {
+  const bool v6 = host.find(':') != host.npos;
+  return net::parse_address(v6 ? fmt::format("[{}]:1", host) : fmt::format("{}:1", host))
+             .has_value() &&
+         host != "*";
+}
+
+std::string unit_names(Kind kind) {
+  std::string out;
+  for (const Unit& u : units_of(kind)) {
+    out += out.empty() ? "" : ", ";
+    out += u.name;
+  }
+  return out;
+}
+
+std::optional<NumberFault> check_bounds(const Param& row, std::string_view text,
+                                        std::uint64_t value) {
+  const Literal least = number_literal(row.kind, row.min);
+  const Literal most = number_literal(row.kind, row.max);
+  if (least.ok && value < least.value) {
+    return NumberFault{fmt::format("{} is below the least, {}", text, row.min), {}};
+  }
+  if (most.ok && value > most.value) {
+    return NumberFault{fmt::format("{} is above the most, {}", text, row.max), {}};
+  }
+  return {};
+}
+
+NumberFault bad_unit(const Param& row, const Quantity& q) {
+  if (q.unit.front() == '.' || q.unit.front() == ',') return {"must be a whole number", {}};
+  const std::string_view likely = likely_unit(q.unit, units_of(row.kind));
+  return {fmt::format("unknown unit \"{}\", known are {}", q.unit, unit_names(row.kind)),
+          likely.empty() ? std::string() : fmt::format("{} {}", q.number, likely)};
+}
+
+NumberFault no_unit(const Param& row, std::string_view number) {
+  const Quantity initial = parse_quantity(row.initial, units_of(row.kind));
+  return {fmt::format("needs a unit: {}", unit_names(row.kind)),
+          fmt::format("{} {}", number, initial.unit)};
+}
+
+void to_lower(std::string& text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+}
+
+}  // namespace
+
+Fault check_name(std::string& text) {
+  const auto part = [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; };
+  if (!text.empty() && text.size() <= 64 && std::ranges::all_of(text, part)) return {};
+  return "must be a name of letters, digits, \"-\", \"_\" and \".\"";
+}
+
+Fault check_address(std::string& text) {
+  const auto address = net::parse_address(text);
+  if (!address) return "must be an IP address and a port, as \"127.0.0.1:8080\" or \"[::1]:8080\"";
+  text = address->text();
+  return {};
+}
+
+Fault check_server(std::string& text) {
+  const auto server = net::split_host_port(text);
+  if (!server || server->port == 0 || !(is_host_name(server->host) || is_ip(server->host))) {
+    return "must be host:port, as \"10.0.0.1:9000\", \"[2001:db8::1]:9000\" or \"app.example:80\"";
+  }
+  return {};
+}
+
+Fault check_host(std::string& text) {
+  to_lower(text);
+  std::string_view host = text;
+  if (host == "*") return {};
+  if (host.starts_with('[') && host.ends_with(']')) {
+    if (is_ip(host.substr(1, host.size() - 2))) return {};
+  } else {
+    if (host.starts_with("*.")) host.remove_prefix(2);
+    if (is_host_name(host)) return {};
+  }
+  return "must be a host without port, as \"example.org\", \"*.example.org\" or \"*\"";
+}
+
+Fault check_text(Kind kind, std::string& text) {
+  switch (kind) {
+    case Kind::kName:
+      return check_name(text);
+    case Kind::kAddress:
+      return check_address(text);
+    case Kind::kServers:
+      return check_server(text);
+    case Kind::kHosts:
+      return check_host(text);
+    case Kind::kText:
+    case Kind::kCount:
+    case Kind::kBytes:
+    case Kind::kRate:
+    case Kind::kDuration:
+    case Kind::kBool:
+    case Kind::kChoice:
+      break;
+  }
+  if (text.find_first_of(std::string_view("\0\r\n", 3)) == text.npos) return {};
+  return "must be one line";
+}
+
+std::optional<NumberFault> check_number(const Param& row, std::string_view text,
+                                        std::uint64_t& value) {
+  if (row.kind == Kind::kCount) {
+    const bool digits = parse_digits(text, value);
+    return NumberFault{"must be a whole number, without quotes", std::string(digits ? text : "")};
+  }
+  const Quantity q = parse_quantity(text, units_of(row.kind));
+  value = q.value;
+  switch (q.fault) {
+    case QuantityFault::kNone:
+      return check_bounds(row, text, value);
+    case QuantityFault::kNoNumber:
+      return NumberFault{fmt::format("must be a number and a unit, as \"{}\"", row.initial), {}};
+    case QuantityFault::kNoUnit:
+      return no_unit(row, q.number);
+    case QuantityFault::kUnknownUnit:
+      return bad_unit(row, q);
+    case QuantityFault::kTooLarge:
+      break;
+  }
+  return NumberFault{fmt::format("{} is too large", text), {}};
+}
+
+std::optional<NumberFault> check_number(const Param& row, std::int64_t bare, std::uint64_t& value) {
+  if (bare < 0) return NumberFault{"must not be negative", {}};
+  value = static_cast<std::uint64_t>(bare);
+  const std::string text = std::to_string(bare);
+  return row.kind == Kind::kCount ? check_bounds(row, text, value) : no_unit(row, text);
+}
+
+}  // namespace weir::app

@@ -1,0 +1,131 @@
+#include "app/config_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "app/conf_value.h"
+#include "app/config_rows.h"
+
+namespace weir::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Finds values that may stand only once.
+class Once {
+ public:
+  Once(const Places& places, Findings& out) : places_(places), out_(out) {}
+
+  void see(const std::string& value, const std::string& path, std::string_view what) {
+    const Place at = place_of(places_, path);
+    const auto [first, fresh] = seen_.emplace(value, at);
+    if (fresh || value.empty()) return;
+    const int line = first->second.line;
+    out_.errors.push_back(
+        {at, fmt::format("{} \"{}\" is there already, in line {}", what, value, line), {}});
+  }
+
+ private:
+  const Places& places_;
+  Findings& out_;
+  std::map<std::string, Place> seen_;
+};
+
+void check_listens(const Config& c, const Places& places, Findings& out) {
+  Once addresses(places, out);
+  for (std::size_t i = 0; i < c.listens.size(); ++i) {
+    const std::string& address = c.listens[i].address;
+    if (address.ends_with(":0")) continue;  // the kernel picks a port for each
+    addresses.see(address, indexed("listen", i) + ".address", "the address");
+  }
+}
+
+void check_origin(const OriginConf& o, const std::string& path, const Places& places,
+                  Findings& out) {
+  std::string host = o.host;
+  std::string with_port = o.host;
+  if (!host.empty() && check_host(host) && check_server(with_port)) {
+    out.errors.push_back({place_of(places, path + ".host"),
+                          "must be a host, or host:port, as a Host field has it",
+                          {}});
+  }
+  if (o.max_connections != 0 && o.idle_connections > o.max_connections) {
+    out.warnings.push_back(
+        {place_of(places, path + ".idle_connections"),
+         fmt::format("more idle connections than max_connections = {} allows", o.max_connections),
+         {}});
+  }
+}
+
+void check_origins(const Config& c, const Places& places, Findings& out) {
+  Once names(places, out);
+  for (std::size_t i = 0; i < c.origins.size(); ++i) {
+    const std::string path = indexed("origin", i);
+    names.see(c.origins[i].name, path + ".name", "an origin named");
+    check_origin(c.origins[i], path, places, out);
+  }
+}
+
+void check_sites(const Config& c, const Places& places, Findings& out) {
+  std::vector<std::string_view> names;
+  for (const OriginConf& o : c.origins) names.push_back(o.name);
+  Once hosts(places, out);
+  for (std::size_t i = 0; i < c.sites.size(); ++i) {
+    const std::string path = indexed("site", i);
+    for (std::size_t k = 0; k < c.sites[i].hosts.size(); ++k) {
+      hosts.see(c.sites[i].hosts[k], indexed(path + ".hosts", k), "the host");
+    }
+    const std::string& origin = c.sites[i].origin;
+    if (origin.empty() || std::ranges::find(names, origin) != names.end()) continue;
+    out.errors.push_back({place_of(places, path + ".origin"),
+                          fmt::format("there is no [[origin]] named \"{}\"", origin),
+                          did_you_mean(nearest(origin, names))});
+  }
+}
+
+void check_limits(const Config& c, const Places& places, Findings& out) {
+  const auto at = [&](std::string_view path) { return place_of(places, path); };
+  if (c.http.target_max > c.http.head_max) {
+    const bool target_set = places.contains("http.target_max");
+    out.errors.push_back({at(target_set ? "http.target_max" : "http.head_max"),
+                          "http.target_max must not be above http.head_max",
+                          {}});
+  }
+  if (c.storage.max_object > c.storage.memory) {
+    out.warnings.push_back({at("storage.max_object"),
+                            "storage.max_object is above storage.memory: no such object fits",
+                            {}});
+  }
+  if (c.delivery.stall_timeout > 10min) {
+    out.warnings.push_back({at("delivery.stall_timeout"),
+                            "a vanished client holds its connection and memory for so long",
+                            {}});
+  }
+  for (const auto& [path, text] :
+       {std::pair("log.access", &c.log.access), std::pair("log.error", &c.log.error)}) {
+    if (text->empty())
+      out.errors.push_back({at(path), fmt::format("{} must not be empty", path), {}});
+  }
+}
+
+}  // namespace
+
+Place place_of(const Places& places, std::string_view path) {
+  while (!path.empty()) {
+    if (const auto it = places.find(path); it != places.end()) return it->second;
+    const std::size_t cut = path.find_last_of(".[");
+    path = path.substr(0, cut == path.npos ? 0 : cut);
+  }
+  return {};
+}
+
+void check_config(const Config& config, const Places& places, Findings& out) {
+  check_listens(config, places, out);
+  check_origins(config, places, out);
+  check_sites(config, places, out);
+  check_limits(config, places, out);
+}
+
+}  // namespace weir::app

@@ -1,0 +1,171 @@
+// Config as text: the sample conf, the effective values, the help page.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "app/config.h"
+#include "app/config_rows.h"
+
+namespace weir::app {
+namespace {
+
+// A TOML basic string.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      out += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+std::string value_text(const Param&, bool value) { return value ? "true" : "false"; }
+std::string value_text(const Param& p, std::uint64_t value) {
+  return p.kind == Kind::kCount ? std::to_string(value)
+                                : quoted(format_quantity(value, units_of(p.kind)));
+}
+std::string value_text(const Param& p, Duration value) {
+  return value_text(p, static_cast<std::uint64_t>(value.count()));
+}
+std::string value_text(const Param&, const std::string& value) { return quoted(value); }
+std::string value_text(const Param&, const std::vector<std::string>& values) {
+  std::string out;
+  for (const std::string& v : values) out += (out.empty() ? "" : ", ") + quoted(v);
+  return "[" + out + "]";
+}
+template <class Enum>
+requires std::is_enum_v<Enum> std::string value_text(const Param&, Enum value) {
+  return quoted(name_of(value));
+}
+
+// Every line of the text behind `lead`.
+std::string lines(std::string_view text, std::string_view lead) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    out += fmt::format("{}{}\n", lead, text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
+// "16 to 65535", "\"json\" or \"combined\"", or empty.
+std::string bounds_of(const Param& p) {
+  std::string out;
+  for (const Choice& c : p.choices) {
+    const bool last = c.name == p.choices.back().name;
+    out += fmt::format("{}{}", out.empty() ? "" : last ? " or " : ", ", quoted(c.name));
+  }
+  if (!p.min.empty() && !p.max.empty()) return fmt::format("{} to {}", p.min, p.max);
+  if (!p.min.empty() && !p.min.starts_with("0 ")) return fmt::format("at least {}", p.min);
+  return out;
+}
+
+std::string header(const Table& table) {
+  return table.repeated ? fmt::format("[[{}]]\n", table.key) : fmt::format("[{}]\n", table.key);
+}
+
+std::string sample_row(const Param& p) {
+  const std::string bounds = bounds_of(p);
+  std::string out = "\n" + lines(p.text, "# ");
+  if (!bounds.empty()) out += fmt::format("# {}\n", bounds);
+  out += fmt::format("{}{} = {}\n", p.required ? "" : "#", p.name, sample_value(p));
+  return out;
+}
+
+// A file name that fits in a comment.
+std::string one_line(std::string name) {
+  std::ranges::replace_if(
+      name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  return name;
+}
+
+// One [table], each line "name = value   # where it was set".
+template <class T>
+std::string effective_table(const LoadedConfig& loaded, const Table& table, const std::string& path,
+                            const T& values) {
+  std::string out = "\n" + header(table);
+  each_param(values, [&](const Param& p, const auto& member) {
+    const auto set = loaded.places.find(path_of(path, p.name));
+    const bool is_set = set != loaded.places.end();
+    const std::string where = is_set ? fmt::format("{}:{}", one_line(loaded.file), set->second.line)
+                              : p.required ? std::string("implied")
+                                           : std::string("default");
+    const std::string value = is_set || p.required ? value_text(p, member) : sample_value(p);
+    std::string line = fmt::format("{} = {}", p.name, value);
+    out += fmt::format("{:<44} # {}\n", line, where);
+  });
+  return out;
+}
+template <class T>
+std::string effective_table(const LoadedConfig& loaded, const Table& table, const std::string& path,
+                            const std::vector<T>& values) {
+  std::string out;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    out += effective_table(loaded, table, indexed(path, i), values[i]);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string path_of(std::string_view table, std::string_view name) {
+  return fmt::format("{}.{}", table, name);
+}
+
+std::string indexed(std::string_view path, std::size_t index) {
+  return fmt::format("{}[{}]", path, index);
+}
+
+std::string sample_value(const Param& p) {
+  if (p.kind == Kind::kCount || p.kind == Kind::kBool) return std::string(p.initial);
+  return is_list(p.kind) ? fmt::format("[{}]", quoted(p.initial)) : quoted(p.initial);
+}
+
+std::string sample_config() {
+  std::string out =
+      "# Every parameter of Weir, with its default and its bounds. Made by: weir config --sample\n"
+      "# Two lines are a whole conf, safe for production:\n"
+      "#   listen = \"127.0.0.1:8080\"\n"
+      "#   origin = \"127.0.0.1:9000\"\n";
+  const Config defaults;
+  each_table(defaults, [&](const Table& table, const auto& member) {
+    out += "\n" + lines(table.text, "# ") + header(table);
+    const auto fresh = fresh_table(member);
+    each_param(fresh, [&](const Param& p, const auto&) { out += sample_row(p); });
+  });
+  return out;
+}
+
+std::string effective_config(const LoadedConfig& loaded) {
+  std::string out = "# The values in force, and where each was set.\n";
+  each_table(loaded.config, [&](const Table& table, const auto& member) {
+    out += effective_table(loaded, table, std::string(table.key), member);
+  });
+  return out;
+}
+
+std::string params_help() {
+  std::string out;
+  const Config defaults;
+  each_table(defaults, [&](const Table& table, const auto& member) {
+    out += fmt::format("{}{}{}", out.empty() ? "" : "\n", header(table), lines(table.text, "  "));
+    const auto fresh = fresh_table(member);
+    each_param(fresh, [&](const Param& p, const auto&) {
+      const std::string bounds = bounds_of(p);
+      const std::string initial = p.required ? "required" : sample_value(p);
+      out += fmt::format("\n  {:<24}{}{}\n", p.name, initial,
+                         bounds.empty() ? "" : fmt::format("  ({})", bounds));
+      out += lines(p.text, "      ");
+    });
+  });
+  return out;
+}
+
+}  // namespace weir::app

@@ -1,0 +1,35 @@
+#pragma once
+// The error log behind base/log.h: lines go through a bounded queue to one thread that writes
+//   2026-11-21T20:31:02.123Z info key=value ...
+// A worker never waits: when the output is too slow, the oldest lines are dropped and counted.
+
+#include <cstdint>
+#include <memory>
+
+#include "app/config.h"
+#include "base/result.h"
+
+namespace weir::app {
+
+class ErrorLog {
+ public:
+  // Installs itself as the sink of base/log.h. At most one at a time. Fails with the errno of
+  // open().
+  static Result<std::unique_ptr<ErrorLog>> open(const LogConf& conf);
+  // Uninstalls itself and writes what is queued, for two seconds at most. REQUIRES: the other
+  // threads that log are gone.
+  ~ErrorLog();
+  ErrorLog(const ErrorLog&) = delete;
+
+  // Any thread: opens the path again before the next line, after the file was renamed.
+  void reopen();
+  // Any thread. Lines since the start.
+  std::uint64_t dropped() const;
+
+ private:
+  struct Impl;
+  explicit ErrorLog(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weir::app

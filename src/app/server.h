@@ -1,0 +1,11 @@
+#pragma once
+// Server: the process. Binds, drops privileges, runs the workers, waits for signals.
+
+#include "app/config.h"
+
+namespace weir::app {
+
+// Serves until SIGTERM or SIGINT and drains; answers the exit code. A second signal ends at once.
+int run_server(const Config& config);
+
+}  // namespace weir::app

@@ -1,0 +1,21 @@
+#pragma once
+// From the conf file's terms to what each room takes.
+
+#include <vector>
+
+#include "app/config.h"
+#include "front/settings.h"
+#include "origin/settings.h"
+#include "proxy/site.h"
+#include "sched/scheduler.h"
+#include "store/memory_store.h"
+
+namespace weir::app {
+
+front::Settings front_settings(const Config& config);
+origin::Settings origin_settings(const OriginConf& origin);
+sched::Limits gate_limits(const OriginConf& origin);
+store::MemoryStore::Settings store_settings(const Storage& storage);
+std::vector<proxy::Site> sites(const Config& config);
+
+}  // namespace weir::app

@@ -1,0 +1,41 @@
+#pragma once
+// Shared: what all workers use together. Made before them, destroyed after them.
+
+#include <memory>
+#include <vector>
+
+#include "app/access_log.h"
+#include "app/config.h"
+#include "app/settings.h"
+#include "cache/index.h"
+#include "front/frontend.h"
+#include "proxy/gate.h"
+#include "proxy/site.h"
+#include "store/memory_store.h"
+
+namespace weir::app {
+
+struct Shared {
+  explicit Shared(const Config& conf)
+      : config(conf),
+        front(front_settings(conf)),
+        sites(app::sites(conf)),
+        store(store_settings(conf.storage), [this](const Digest& id) { index.emptied(id); }) {
+    for (const OriginConf& origin : conf.origins) {
+      origins.push_back(origin_settings(origin));
+      gates.push_back(std::make_unique<proxy::Gate>(gate_limits(origin)));
+    }
+  }
+
+  const Config& config;
+  const front::Settings front;
+  const proxy::SiteTable sites;
+  std::vector<origin::Settings> origins;
+  std::vector<std::unique_ptr<proxy::Gate>> gates;
+  front::ConnectionCount connections{0};
+  std::unique_ptr<AccessLog> access_log;
+  store::MemoryStore store;
+  cache::Index index;  // after the store: its objects give their chunks back to it
+};
+
+}  // namespace weir::app

@@ -1,0 +1,90 @@
+#include "app/worker.h"
+
+#include "base/log.h"
+
+namespace weir::app {
+namespace {
+
+constexpr Duration kTick = std::chrono::seconds(1);
+constexpr Duration kDrainTick = std::chrono::milliseconds(50);
+
+}  // namespace
+
+Worker::Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners)
+    : shared_(shared),
+      resolver_(loop_),
+      access_(shared.access_log.get()),
+      house_{.loop = loop_,
+             .index = shared.index,
+             .store = shared.store,
+             .source = shared.store,
+             .sites = shared.sites,
+             .access = *this,
+             .origins = origins(),
+             .transit_window = shared.config.storage.transit_window,
+             .worker = number},
+      exchanges_(house_),
+      frontend_(std::make_unique<front::Frontend>(loop_, shared.front, exchanges_, shared.store,
+                                                  shared.connections)),
+      each_second_(loop_, *this) {
+  for (const int fd : listeners) frontend_->listen(fd);
+}
+
+Worker::~Worker() {
+  loop_.cancel(*this);
+  frontend_.reset();
+  while (proxy::FetchPlace* place = house_.fetches.front()) delete place->fetch;
+}
+
+std::vector<proxy::Origin> Worker::origins() {
+  std::vector<proxy::Origin> out;
+  for (std::size_t i = 0; i < shared_.origins.size(); ++i) {
+    const OriginConf& conf = shared_.config.origins[i];
+    proxy::Origin origin;
+    origin.name = conf.name;
+    origin.gate = shared_.gates[i].get();
+    origin.pool = std::make_unique<origin::Pool>(loop_, resolver_, shared_.origins[i]);
+    origin.window_shut_max = conf.window_shut_max;
+    origin.resume_attempts = static_cast<std::uint32_t>(conf.resume_attempts);
+    out.push_back(std::move(origin));
+  }
+  return out;
+}
+
+void Worker::start() {
+  thread_ = std::thread([this] {
+    each_second_.set(after(loop_.now(), kTick));
+    loop_.run();
+  });
+}
+
+void Worker::drain(Duration patience) {
+  patience_.store(patience.count());
+  loop_.post(*this);
+}
+
+void Worker::run() noexcept {
+  if (deadline_ != TimePoint::max()) return;
+  deadline_ = after(loop_.now(), Duration(patience_.load()));
+  frontend_->drain();
+  each_second_.set(loop_.now());
+}
+
+void Worker::on_timer(net::Timer&) {
+  access_.flush();
+  const TimePoint now = loop_.now();
+  const bool draining = deadline_ != TimePoint::max();
+  if (draining && (frontend_->sessions() == 0 || now >= deadline_)) {
+    if (frontend_->sessions() > 0) {
+      log_warn("drain deadline worker={} connections_cut={}", house_.worker, frontend_->sessions());
+    }
+    return loop_.stop();
+  }
+  each_second_.set(after(now, draining ? kDrainTick : kTick));
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace weir::app

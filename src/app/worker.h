@@ -1,0 +1,52 @@
+#pragma once
+// Worker: a thread and its Loop. Sessions, exchanges and the fetches they start live and die on it.
+//
+//   Made --start()--> Serving --drain()--> Draining --last connection or deadline--> Ended --join()
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "app/access_log.h"
+#include "app/shared.h"
+#include "front/frontend.h"
+#include "net/loop.h"
+#include "net/resolver.h"
+#include "proxy/exchange.h"
+#include "proxy/house.h"
+
+namespace weir::app {
+
+class Worker final : public proxy::AccessSink, public net::Timer::Owner, public Task {
+ public:
+  // Takes over `listeners`: listening sockets, one for each [[listen]].
+  Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners);
+  ~Worker();
+
+  void start();
+  // Any thread: no new work; ends when the last connection is done, or after `patience`.
+  void drain(Duration patience);
+  void join();
+
+  bool wanted() const override { return shared_.access_log != nullptr; }
+  void write(const proxy::AccessEntry& entry) override { access_.write(entry); }
+  void on_timer(net::Timer& timer) override;
+  void run() noexcept override;  // begins to drain
+
+ private:
+  std::vector<proxy::Origin> origins();
+
+  Shared& shared_;
+  net::Loop loop_;
+  net::Resolver resolver_;
+  AccessWriter access_;
+  proxy::House house_;
+  proxy::ExchangePool exchanges_;
+  std::unique_ptr<front::Frontend> frontend_;
+  net::Timer each_second_;
+  std::atomic<Duration::rep> patience_{0};
+  TimePoint deadline_ = TimePoint::max();  // of draining
+  std::thread thread_;
+};
+
+}  // namespace weir::app

@@ -1,0 +1,99 @@
+#include "app/config_check.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+namespace weir::app {
+namespace {
+
+// A conf that is good but for what `text` adds.
+std::string found(std::string_view text) {
+  const std::string head = "listen = \"127.0.0.1:80\"\n";
+  const auto loaded = parse_config(head + std::string(text), "t.conf");
+  return loaded ? loaded->warnings : loaded.error();
+}
+
+constexpr std::string_view kOrigins =
+    "[[origin]]\nname = \"app\"\nservers = [\"a:1\"]\n"
+    "[[origin]]\nname = \"img\"\nservers = [\"b:1\"]\n";
+
+TEST_CASE("values that contradict each other are errors at their place") {
+  struct Row {
+    std::string text;
+    std::string_view error;
+  };
+  const std::string origins(kOrigins);
+  const Row rows[] = {
+      {origins + "[[site]]\nhosts = [\"*\"]\norigin = \"apps\"\n",
+       "t.conf:10:10: error: there is no [[origin]] named \"apps\"\n"
+       "    origin = \"apps\"\n"
+       "             ^~~~~~\n"
+       "did you mean \"app\"?\n"},
+      {origins,
+       "t.conf: error: several origins and no [[site]] that says which serves what\n"
+       "add: [[site]] with hosts = [\"*\"] and origin = \"app\"\n"},
+      {origins + "[[origin]]\nname = \"app\"\nservers = [\"c:1\"]\n[[site]]\nhosts = \"*\"\n"
+                 "origin = \"app\"\n",
+       "t.conf:9:8: error: an origin named \"app\" is there already, in line 3\n"
+       "    name = \"app\"\n"
+       "           ^~~~~\n"},
+      {origins + "[[site]]\nhosts = [\"a.org\"]\norigin = \"app\"\n"
+                 "[[site]]\nhosts = [\"b.org\", \"A.org\"]\norigin = \"img\"\n",
+       "t.conf:12:19: error: the host \"a.org\" is there already, in line 9\n"
+       "    hosts = [\"b.org\", \"A.org\"]\n"
+       "                      ^~~~~~~\n"},
+      {"origin = \"a:1\"\n[http]\nhead_max = \"4 KiB\"\n",
+       "t.conf:4:12: error: http.target_max must not be above http.head_max\n"
+       "    head_max = \"4 KiB\"\n"
+       "               ^~~~~~~\n"},
+      {"[[origin]]\nname = \"a\"\nservers = \"a:1\"\nhost = \"a b\"\n",
+       "t.conf:5:8: error: must be a host, or host:port, as a Host field has it\n"
+       "    host = \"a b\"\n"
+       "           ^~~~~\n"},
+      {"origin = \"a:1\"\n[log]\naccess = \"\"\n",
+       "t.conf:4:10: error: log.access must not be empty\n"
+       "    access = \"\"\n"
+       "             ^~\n"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    CHECK(found(row.text) == row.error);
+  }
+}
+
+TEST_CASE("an address may be listened on once, port 0 any number of times") {
+  const auto listen = [](std::string_view list) {
+    const auto loaded =
+        parse_config("origin = \"a:1\"\nlisten = [" + std::string(list) + "]", "t.conf");
+    return loaded ? std::string() : loaded.error();
+  };
+  CHECK(listen("\"127.0.0.1:0\", \"127.0.0.1:0\"").empty());
+  CHECK(listen("\"127.0.0.1:80\", \"127.0.0.1:80\"") ==
+        "t.conf:2:27: error: the address \"127.0.0.1:80\" is there already, in line 2\n"
+        "    listen = [\"127.0.0.1:80\", \"127.0.0.1:80\"]\n"
+        "                              ^~~~~~~~~~~~~~\n");
+  CHECK(listen("\"[::1]:80\", \"[0:0::1]:80\"").find("there already") != std::string::npos);
+}
+
+TEST_CASE("risky values are warned of and taken") {
+  CHECK(found("origin = \"a:1\"\n[delivery]\nstall_timeout = \"10 min\"\n").empty());
+  CHECK(found("origin = \"a:1\"\n[delivery]\nstall_timeout = \"11 min\"\n") ==
+        "t.conf:4:17: warning: a vanished client holds its connection and memory for so long\n"
+        "    stall_timeout = \"11 min\"\n"
+        "                    ^~~~~~~~\n");
+  CHECK(found("origin = \"a:1\"\n[storage]\nmax_object = \"1 GiB\"\n").find("warning") !=
+        std::string::npos);
+  CHECK(found("[[origin]]\nname = \"a\"\nservers = \"a:1\"\nmax_connections = 4\n")
+            .find("more idle connections") != std::string::npos);
+}
+
+TEST_CASE("the place of what was not set is the place of its table") {
+  const Places places = {{"site[1]", {5, 1, 1}}, {"site[1].origin", {6, 10, 3}}};
+  CHECK(place_of(places, "site[1].origin").line == 6);
+  CHECK(place_of(places, "site[1].hosts[3]").line == 5);
+  CHECK(place_of(places, "site[0].origin").line == 0);
+}
+
+}  // namespace
+}  // namespace weir::app
