@@ -1,0 +1,99 @@
+#include "support/origin/counts.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace weir::test::origin {
+
+namespace {
+
+std::string hex(std::uint64_t number) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(number));
+  return text;
+}
+
+}  // namespace
+
+void Counts::connected() {
+  const std::lock_guard lock(mutex_);
+  ++connections_;
+  ++open_;
+}
+
+void Counts::disconnected() {
+  const std::lock_guard lock(mutex_);
+  --open_;
+}
+
+std::uint64_t Counts::begin(const Request& request) {
+  const std::lock_guard lock(mutex_);
+  ++total_;
+  in_flight_max_ = std::max(in_flight_max_, ++in_flight_);
+  last_request_ = request;
+  last_body_bytes_ = 0;
+  last_body_hash_ = 0;
+  return ++requests_[request.target];
+}
+
+void Counts::received(const Request& request, std::uint64_t body_bytes, std::uint64_t body_hash) {
+  const std::lock_guard lock(mutex_);
+  last_request_ = request;
+  last_body_bytes_ = body_bytes;
+  last_body_hash_ = body_hash;
+}
+
+void Counts::end(const Request& request, Outcome outcome, double seconds) {
+  const std::lock_guard lock(mutex_);
+  --in_flight_;
+  ++outcomes_[outcome];
+  if (seconds >= 0) {
+    last_transfer_seconds_ = seconds;
+    transfer_seconds_[request.target] = seconds;
+  }
+}
+
+std::string Counts::json() {
+  const std::lock_guard lock(mutex_);
+  nlohmann::json fields = nlohmann::json::array();
+  for (const Field& field : last_request_.fields) {
+    fields.push_back({field.name, field.value});
+  }
+  const nlohmann::json all{{"requests", requests_},
+                           {"total", total_},
+                           {"connections", connections_},
+                           {"open", open_},
+                           {"in_flight_max", in_flight_max_},
+                           {"bytes_sent", bytes_sent_.load()},
+                           {"not_modified", outcomes_[Outcome::kNotModified]},
+                           {"ranges", outcomes_[Outcome::kRange]},
+                           {"reset", outcomes_[Outcome::kReset]},
+                           {"aborted_by_peer", outcomes_[Outcome::kPeerGone]},
+                           {"blocked", outcomes_[Outcome::kBlocked]},
+                           {"last_transfer_seconds", last_transfer_seconds_},
+                           {"transfer_seconds", transfer_seconds_},
+                           {"last_request",
+                            {{"method", last_request_.method},
+                             {"target", last_request_.target},
+                             {"fields", fields},
+                             {"body_bytes", last_body_bytes_},
+                             {"body_hash", hex(last_body_hash_)}}}};
+  return all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
+}
+
+void Counts::reset() {
+  const std::lock_guard lock(mutex_);
+  requests_.clear();
+  transfer_seconds_.clear();
+  outcomes_.clear();
+  total_ = 0;
+  connections_ = 0;
+  in_flight_max_ = in_flight_;
+  last_transfer_seconds_ = 0;
+  last_request_ = {};
+  last_body_bytes_ = last_body_hash_ = 0;
+  bytes_sent_ = 0;
+}
+
+}  // namespace weir::test::origin

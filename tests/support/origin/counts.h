@@ -1,0 +1,61 @@
+#pragma once
+// What weir-origin counts and tells on /_control/counts. Every function may be called from any
+// thread.
+//
+//   total, requests      requests, and the same by "path?query"; those to /_control/ never count
+//   connections, open    connections on which a request came; those of them that are open now
+//   in_flight_max        most requests answered at one time
+//   bytes_sent           body bytes handed to the kernel, as they go
+//   not_modified, ranges 304 and 206 answers
+//   reset                connections that the script ended with a RST
+//   aborted_by_peer      answers that the peer did not take whole
+//   blocked              answers given up by send_block_reset
+//   last_transfer_seconds  first byte of the answer to last byte handed to the kernel, of the
+//   answer
+//                        that was last sent as planned; transfer_seconds: the same by "path?query"
+//   last_request         {method, target, fields: [[name, value]...], body_bytes, body_hash (hex)}
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "support/origin/request.h"
+
+namespace weir::test::origin {
+
+enum class Outcome { kDone, kNotModified, kRange, kReset, kPeerGone, kBlocked };
+
+class Counts {
+ public:
+  void connected();
+  void disconnected();
+  // Returns which request of this target it is, from 1.
+  std::uint64_t begin(const Request& request);
+  void received(const Request& request, std::uint64_t body_bytes, std::uint64_t body_hash);
+  void sent(std::uint64_t body_bytes) { bytes_sent_ += body_bytes; }
+  // `seconds` below zero: there was no transfer to speak of.
+  void end(const Request& request, Outcome outcome, double seconds);
+
+  std::string json();
+  void reset();
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::uint64_t> requests_;
+  std::map<std::string, double> transfer_seconds_;
+  std::map<Outcome, std::uint64_t> outcomes_;
+  std::uint64_t total_ = 0;
+  std::uint64_t connections_ = 0;
+  std::uint64_t open_ = 0;
+  std::uint64_t in_flight_ = 0;
+  std::uint64_t in_flight_max_ = 0;
+  double last_transfer_seconds_ = 0;
+  Request last_request_;
+  std::uint64_t last_body_bytes_ = 0;
+  std::uint64_t last_body_hash_ = 0;
+  std::atomic<std::uint64_t> bytes_sent_{0};
+};
+
+}  // namespace weir::test::origin

@@ -1,0 +1,143 @@
+#include "support/origin/socket.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+namespace weir::test::origin {
+
+namespace {
+
+constexpr std::size_t kHeadMost = 64 * 1024;
+constexpr std::size_t kReadSize = 64 * 1024;
+
+int milliseconds(Micros time) {
+  return static_cast<int>(std::min<std::int64_t>((time.count() + 999) / 1000, INT32_MAX));
+}
+
+}  // namespace
+
+Socket::~Socket() {
+  if (fd_ >= 0) {
+    ::close(fd_);
+  }
+}
+
+bool Socket::fill() {
+  buffer_.erase(0, at_);
+  at_ = 0;
+  const std::size_t had = buffer_.size();
+  buffer_.resize(had + kReadSize);
+  ssize_t got = 0;
+  do {
+    got = ::recv(fd_, buffer_.data() + had, kReadSize, 0);
+  } while (got < 0 && errno == EINTR);
+  buffer_.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  return got > 0;
+}
+
+std::optional<std::string> Socket::read_line() {
+  std::size_t end = 0;
+  while ((end = buffer_.find('\n', at_)) == std::string::npos) {
+    if (buffer_.size() - at_ > kHeadMost || !fill()) {
+      return std::nullopt;
+    }
+  }
+  if (end == at_ || buffer_[end - 1] != '\r') {
+    return std::nullopt;
+  }
+  std::string line = buffer_.substr(at_, end - 1 - at_);
+  at_ = end + 1;
+  return line;
+}
+
+HeadRead Socket::read_head(std::string& head) {
+  head.clear();
+  if (at_ == buffer_.size() && !fill()) {
+    return HeadRead::kEnd;
+  }
+  while (head.size() <= kHeadMost) {
+    const auto line = read_line();
+    if (!line) {
+      return buffer_.find('\n', at_) == std::string::npos && buffer_.size() - at_ <= kHeadMost
+                 ? HeadRead::kEnd
+                 : HeadRead::kBad;
+    }
+    head += *line + "\r\n";
+    if (line->empty()) {
+      return HeadRead::kHead;
+    }
+  }
+  return HeadRead::kBad;
+}
+
+std::string_view Socket::read_some(std::uint64_t most) {
+  if (at_ == buffer_.size() && !fill()) {
+    return {};
+  }
+  const std::size_t count = std::min<std::uint64_t>(most, buffer_.size() - at_);
+  at_ += count;
+  return {buffer_.data() + at_ - count, count};
+}
+
+Sent Socket::wait_for_room() {
+  pollfd poll{fd_, POLLOUT, 0};
+  const int timeout = patience_.count() > 0 ? milliseconds(patience_) : -1;
+  const int ready = ::poll(&poll, 1, timeout);
+  return ready == 0 ? Sent::kBlocked : Sent::kAll;
+}
+
+Sent Socket::send(std::string_view bytes, bool more) {
+  const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0);
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), flags);
+    if (sent >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(sent));
+    } else if (errno == EAGAIN) {
+      if (wait_for_room() == Sent::kBlocked) {
+        return Sent::kBlocked;
+      }
+    } else if (errno != EINTR) {
+      return Sent::kPeerGone;
+    }
+  }
+  return Sent::kAll;
+}
+
+bool Socket::wait(Micros time) {
+  if (time.count() <= 0) {
+    return true;
+  }
+  // Reset and "both sides closed" are always reported; a half-close is none of our business.
+  pollfd poll{fd_, 0, 0};
+  const timespec limit{time.count() / 1'000'000, time.count() % 1'000'000 * 1000};
+  return ::ppoll(&poll, 1, &limit, nullptr) <= 0;
+}
+
+void Socket::reset() {
+  const linger now{1, 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  ::close(fd_);
+  fd_ = -1;
+}
+
+void Socket::close_gently() {
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + std::chrono::seconds(2);
+  ::shutdown(fd_, SHUT_WR);
+  char waste[4096];
+  while (Clock::now() < end) {
+    pollfd poll{fd_, POLLIN, 0};
+    if (::poll(&poll, 1, 100) > 0 && ::recv(fd_, waste, sizeof waste, 0) <= 0) {
+      break;
+    }
+  }
+  ::close(fd_);
+  fd_ = -1;
+}
+
+}  // namespace weir::test::origin

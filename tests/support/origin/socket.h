@@ -1,0 +1,52 @@
+#pragma once
+// One accepted connection: blocking, buffered reads; sends that notice a peer which takes nothing.
+// Used by one thread.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "support/origin/units.h"
+
+namespace weir::test::origin {
+
+enum class Sent { kAll, kPeerGone, kBlocked };
+enum class HeadRead { kHead, kEnd, kBad };
+
+class Socket {
+ public:
+  explicit Socket(int fd) : fd_(fd) {}
+  ~Socket();
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+
+  // Everything through the empty line. kBad: a bare LF, or more than 64 KiB.
+  HeadRead read_head(std::string& head);
+  // One line without its CRLF; nothing when the peer is gone or the line is bad.
+  std::optional<std::string> read_line();
+  // Between one and `most` bytes, valid until the next call; empty when the peer is gone.
+  std::string_view read_some(std::uint64_t most);
+
+  // `more`: the kernel may hold this back until the next send.
+  Sent send(std::string_view bytes, bool more = false);
+  // How long a send may find no room before it gives kBlocked; 0: for ever.
+  void set_send_patience(Micros patience) { patience_ = patience; }
+
+  // Sleeps; false at once when the peer has reset the connection.
+  bool wait(Micros time);
+
+  void reset();         // RST
+  void close_gently();  // FIN, then reads and discards for at most two seconds
+
+ private:
+  bool fill();
+  Sent wait_for_room();
+
+  int fd_;
+  Micros patience_{0};
+  std::string buffer_;
+  std::size_t at_ = 0;  // buffer_ is unread from here
+};
+
+}  // namespace weir::test::origin
