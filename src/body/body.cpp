@@ -231,8 +231,8 @@ bool Body::evict(std::uint32_t index, const Chunk& chunk, Need need) {
     if (slot->reserved) return false;
     if (refillable_) {
       one = take(index);
-      wake_readers(base,
-                   base + kChunkSize);  // who waits here for the rest of it needs all of it now
+      // Who waits here for the rest of it needs all of it now.
+      wake_readers(base, base + kChunkSize);
     } else if (complete()) {
       if (filling() || needed(0, kUnlimited)) return false;
       one = take(0);

@@ -249,8 +249,8 @@ void BodyWriter::end() {
     body.wake_readers(0, kUnlimited);
     body.settle();
   }
-  body.let_go(std::move(unused));
   if (fill->awaits_room) body.source_.forget(fill->owner);
+  body.let_go(std::move(unused));
   body.source_.unpinned();
   body.tell_if_emptied();
 }

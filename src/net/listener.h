@@ -37,8 +37,8 @@ class Listener final : private Timer::Owner {
   // Binds and listens. Errors carry errno (EADDRINUSE, EACCES, EADDRNOTAVAIL). An address with
   // dual_stack falls back to IPv4 alone where there is no IPv6.
   static Result<int> open_socket(const Address& address, int backlog);
-  // Whether nobody listens there yet: SO_REUSEPORT would let a second process of the same user share
-  // the port unnoticed. EADDRINUSE if somebody does.
+  // Whether nobody listens there yet: SO_REUSEPORT would let a second process of the same user
+  // share the port unnoticed. EADDRINUSE if somebody does.
   static Result<void> probe(const Address& address);
   // Takes over the listening socket.
   Listener(Loop& loop, int fd, Owner& owner);

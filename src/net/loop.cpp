@@ -176,7 +176,7 @@ Duration Loop::wall_fraction() const noexcept {
 
 void Loop::end_round() noexcept {
   if (!now_read_) return;  // nothing ran that could be slow
-  // The coarse clock costs a tenth: unless it ticked, the round was shorter than lag() can matter.
+  // The coarse clock costs a third: unless it ticked, the round was shorter than lag() can matter.
   timespec tick;
   clock_gettime(CLOCK_MONOTONIC_COARSE, &tick);
   if (TimePoint(Seconds(tick.tv_sec) + Duration(tick.tv_nsec)) <= now_) return;

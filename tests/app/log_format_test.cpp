@@ -138,11 +138,11 @@ TEST_CASE("a special byte is found at every place of a text") {
   for (int c = 0; c < 0x80; ++c) {
     const bool plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
     for (std::size_t at = 0; at < 20; ++at) {
-      std::string method(20, 'x');
+      std::string method(20, 'm');
       method[at] = static_cast<char>(c);
       AccessEntry e;
       e.method = method;
-      CHECK((line(LogFormat::kCombined, e).find(method) != std::string::npos) == plain);
+      CHECK((line(LogFormat::kCombined, e).find("\\x") == std::string::npos) == plain);
     }
   }
 }

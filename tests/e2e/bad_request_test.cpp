@@ -31,7 +31,7 @@ TEST_CASE("A malformed request is answered 400, whole, and the connection ends")
            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",  // §7.1
        }) {
-    CAPTURE(request);
+    CAPTURE(std::string(request));
     Client client(weir.port());
     client.send(std::string_view(request));
     const Response response = client.receive({.timeout = Millis(5000)});

@@ -132,7 +132,7 @@ TEST_CASE("The client tells how a response ended") {
       {"HTTP/2 200\r\n\r\n", After::kHold, End::kMalformed, 0, ""},
   };
   for (const Row& row : rows) {
-    CAPTURE(row.bytes);
+    CAPTURE(std::string(row.bytes));
     const Response response = ask(row.bytes, row.after, {.timeout = Millis(200)});
     CAPTURE(response.summary());
     CHECK(response.end == row.end);

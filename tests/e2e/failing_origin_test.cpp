@@ -91,7 +91,8 @@ TEST_CASE("A cut response never looks whole, and the next request fetches again"
                                  "?n=2&size=10MiB&fail_first=1&fail_with=cut&" + cut + kNoResume;
       CAPTURE(script);
       const Response first =
-          fetch(weir.port(), {.target = script, .version = version}, {.content = 2, .keep = 0});
+          fetch(weir.port(), {.target = script, .fields = {{"Host", "a"}}, .version = version},
+                {.content = 2, .keep = 0});
       CAPTURE(first.summary());
       CHECK(!first.complete());
       CHECK(!first.wrong_at);

@@ -100,7 +100,7 @@ TEST_CASE("A hit lets one connection do many requests, pipelined or not") {
 TEST_CASE("Twenty clients on one cold object cost one fetch, and all stream") {
   const Origin origin;
   const Weir weir(origin);
-  const std::string target = "/cold?n=3&cc=max-age=600&size=20MiB&rate=20MiB&delay=200ms";
+  const std::string target = "/cold?n=3&cc=max-age=600&size=20MiB&rate=10MiB&delay=200ms";
   std::vector<Response> responses(20);
   std::vector<std::thread> threads;
   for (Response& response : responses) {
@@ -113,7 +113,7 @@ TEST_CASE("Twenty clients on one cold object cost one fetch, and all stream") {
     CAPTURE(response.summary());
     CHECK(response.right());
     CHECK(response.body_bytes == 20 * kMiB);
-    CHECK(response.head_seconds < 0.9);  // long before the fetch has ended
+    CHECK(response.head_seconds < 1.5);  // long before the fetch has ended
   }
   CHECK(origin.requests(target) == 1);
   CHECK(origin.count("bytes_sent") == 20 * kMiB);
@@ -196,7 +196,7 @@ TEST_CASE("A hit answers single ranges") {
   const std::string target = "/range?n=6&cc=max-age=600&size=3MiB";
   warm(weir, target);
   for (const Row& row : rows) {
-    CAPTURE(row.range);
+    CAPTURE(std::string(row.range));
     const Response response = get(weir.port(), target, {.content = 6}, {{"Range", row.range}});
     CAPTURE(response.summary());
     CHECK(response.status == row.status);

@@ -44,7 +44,7 @@ TEST_CASE("The origin names what it does not understand") {
        {"sixe=1", "size=1MB", "size=", "size", "delay=5", "chunked=2", "etag=", "field=NoColon",
         "status=20", "early_status=200", "ranges=2", "n=%zz"}) {
     const Response response = get(origin.port(), std::string("/?") + query);
-    CAPTURE(query);
+    CAPTURE(std::string(query));
     CHECK(response.status == 400);
     CHECK(response.body.find(std::string(query).substr(0, 4)) != std::string::npos);
   }
@@ -69,7 +69,7 @@ TEST_CASE("The origin answers 400 to what is not strict HTTP") {
            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
        }) {
-    CAPTURE(request);
+    CAPTURE(std::string(request));
     Client client(origin.port());
     client.send(std::string_view(request));
     CHECK(client.receive().status == 400);
@@ -170,7 +170,7 @@ TEST_CASE("The origin honours single ranges") {
   };
   const Origin origin;
   for (const Row& row : rows) {
-    CAPTURE(row.range);
+    CAPTURE(std::string(row.range));
     const Response response =
         get(origin.port(), "/r?size=1000&n=4", {.content = 4}, {{"Range", row.range}});
     CHECK(response.status == row.status);
@@ -249,7 +249,7 @@ TEST_CASE("The origin cuts and resets where it is told to") {
   };
   const Origin origin;
   for (const Row& row : rows) {
-    CAPTURE(row.query);
+    CAPTURE(std::string(row.query));
     const Response response =
         get(origin.port(), std::string("/cut?n=1&size=1MiB&") + row.query, {.content = 1});
     CHECK(response.status == (row.end == End::kReset ? response.status : 200));

@@ -119,6 +119,18 @@ TEST_CASE("several workers listen on one port") {
   close(*second);
 }
 
+TEST_CASE("a probe tells whether somebody listens there, also with SO_REUSEPORT") {
+  Address address;
+  {
+    const Fd first(open_or_fail("127.0.0.1:0"));
+    address = local_address(first.get());
+    const Result<void> taken = Listener::probe(address);
+    REQUIRE(!taken);
+    CHECK(taken.error().sys == EADDRINUSE);
+  }
+  CHECK(Listener::probe(address));
+}
+
 TEST_CASE("a paused listener leaves clients in the backlog until it is resumed") {
   Loop loop;
   Door door(loop);

@@ -141,7 +141,7 @@ TEST_CASE("entries that nobody hits leave small in order and are remembered") {
   Item a(1), b(2), c(3);
   for (Item* i : {&a, &b, &c}) CHECK_FALSE(q.insert(*i, i->key, 10));
   CHECK(q.bytes(Queue::kSmall) == 30);
-  for (const std::uint64_t key : {1, 2}) {
+  for (const std::uint64_t key : {1u, 2u}) {
     S3Fifo::Entry* v = q.victim();
     CHECK(key_of(v) == key);
     q.evicted(*v);

@@ -23,8 +23,9 @@ std::uint64_t total_of(std::uint64_t id) {
 
 // A tiny index: the newest body under each id.
 struct Shelf {
+  static constexpr std::size_t kPlaces = 20;
   Mutex mutex;
-  std::array<Ref<Body>, 20> bodies GUARDED_BY(mutex);
+  std::array<Ref<Body>, kPlaces> bodies GUARDED_BY(mutex);
   std::atomic<int> bad{0};
   std::atomic<int> over{0};
 };
@@ -63,7 +64,7 @@ void read(Shelf& shelf, const Ref<Body>& body, std::uint64_t first) {
 void work(MemoryStore& store, Shelf& shelf, std::uint32_t seed, int rounds) {
   std::minstd_rand random(seed);
   for (int i = 0; i < rounds; ++i) {
-    const std::uint64_t id = 1 + random() % (shelf.bodies.size() - 1);
+    const std::uint64_t id = 1 + random() % (Shelf::kPlaces - 1);
     Ref<Body> body;
     bool made = false;
     {
