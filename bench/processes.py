@@ -15,7 +15,7 @@ def free_port():
 
 
 class Server:
-    """One server process. `name` is its row in the tables, `prefix` what an object's URL begins with."""
+    """One server process; `name` is its row in the tables. Ends the bench when it does not listen."""
 
     def __init__(self, name, command, port, stderr):
         self.name = name
@@ -35,6 +35,7 @@ class Server:
                 return
             except OSError:
                 time.sleep(0.05)
+        self.stop()
         with open(self.stderr, encoding="utf-8", errors="replace") as said:
             raise SystemExit(f"bench: {self.name} does not listen:\n{said.read()}")
 

@@ -68,12 +68,14 @@ std::string Sockets::open(const Config& config, std::uint32_t workers) {
     if (!address) return fmt::format("cannot listen on {}: not an address", listen.address);
     // SO_REUSEPORT would let a second Weir of the same user share the port unnoticed: ask first.
     if (const auto taken = net::Listener::probe(*address); !taken) {
-      return fmt::format("cannot listen on {}: {}", listen.address, std::strerror(taken.error().sys));
+      return fmt::format("cannot listen on {}: {}", listen.address,
+                         std::strerror(taken.error().sys));
     }
     for (std::uint32_t i = 0; i < workers; ++i) {
       const auto fd = net::Listener::open_socket(*address, static_cast<int>(listen.backlog));
       if (!fd) {
-        return fmt::format("cannot listen on {}: {}", listen.address, std::strerror(fd.error().sys));
+        return fmt::format("cannot listen on {}: {}", listen.address,
+                           std::strerror(fd.error().sys));
       }
       of_worker[i].push_back(*fd);
       *address = net::local_address(*fd);  // port 0: all workers share the one that was given
@@ -108,12 +110,17 @@ int run_server(const Config& config) {
   const std::uint32_t count = worker_count(config);
   if (const std::string why = sockets.open(config, count); !why.empty()) return complain(why);
   auto error_log = ErrorLog::open(config.log);
-  if (!error_log) return complain(fmt::format("cannot open {}: {}", config.log.error, describe(error_log.error())));
+  if (!error_log)
+    return complain(
+        fmt::format("cannot open {}: {}", config.log.error, describe(error_log.error())));
   Shared shared(config);
   auto access_log = AccessLog::open(config.log);
-  if (!access_log) return complain(fmt::format("cannot open {}: {}", config.log.access, describe(access_log.error())));
+  if (!access_log)
+    return complain(
+        fmt::format("cannot open {}: {}", config.log.access, describe(access_log.error())));
   shared.access_log = std::move(*access_log);
-  if (const std::string why = drop_privileges(config.server.user); !why.empty()) return complain(why);
+  if (const std::string why = drop_privileges(config.server.user); !why.empty())
+    return complain(why);
 
   if (shared.access_log) shared.access_log->start();
   {

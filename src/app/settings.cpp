@@ -27,6 +27,7 @@ front::Settings front_settings(const Config& config) {
   s.stall_timeout = config.delivery.stall_timeout;
   s.max_connections = config.server.max_connections;
   s.socket.notsent_lowat = clamp32(config.delivery.notsent_lowat);
+  s.notsent_lowat_fast = clamp32(config.delivery.notsent_lowat_fast);
   return s;
 }
 

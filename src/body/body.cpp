@@ -219,6 +219,18 @@ bool Body::needed(std::uint64_t first, std::uint64_t end) const {
   return needed;
 }
 
+// Whether a reader is on its way to this chunk: behind it by no more than a writer may be ahead.
+bool Body::awaited(std::uint64_t base) const {
+  bool awaited = false;
+  if (traffic_) {
+    traffic_->each_reader([&](const BodyReader& r) {
+      awaited = awaited || (r.offset_ < base + kChunkSize && r.end() > base &&
+                            base < add_saturated(r.offset_, lead_limit_));
+    });
+  }
+  return awaited;
+}
+
 bool Body::evict(std::uint32_t index, const Chunk& chunk, Need need) {
   const std::uint64_t base = index * kChunkSize;
   Ref<Chunk> one;
@@ -230,6 +242,7 @@ bool Body::evict(std::uint32_t index, const Chunk& chunk, Need need) {
     if (slot->chunk.get() != &chunk) return !slot->reserved;
     if (slot->reserved) return false;
     if (refillable_) {
+      if (need == Need::kUsual && awaited(base)) return false;
       one = take(index);
       // Who waits here for the rest of it needs all of it now.
       wake_readers(base, base + kChunkSize);

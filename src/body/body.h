@@ -90,9 +90,10 @@ class Body : public RefCounted<Body> {
   std::uint32_t readers() const;  // living BodyReaders
   bool empty_of_chunks() const;   // none that holds bytes, nor the empty one of an empty body
 
-  // How badly the store needs room. Pressing, when nothing else can go: also what readers have
-  // passed of a body that cannot be fetched again and is still being filled, which is then not
-  // servable to new readers any more.
+  // How badly the store needs room. Usual: not what a reader of a fill is about to come to.
+  // Pressing, when nothing else can go: that too, and also what readers have passed of a body that
+  // cannot be fetched again and is still being filled, which is then not servable to new readers
+  // any more.
   enum class Need : std::uint8_t { kUsual, kPressing };
 
   // Called by the store, any thread, no lock of the store held: drop chunk `index` if it still is
@@ -125,6 +126,7 @@ class Body : public RefCounted<Body> {
   bool will_bring(std::uint64_t offset) REQUIRES_LOCK(mutex_);
   Hole hole_at(std::uint64_t offset) REQUIRES_LOCK(mutex_);
   bool needed(std::uint64_t first, std::uint64_t end) const REQUIRES_LOCK(mutex_);
+  bool awaited(std::uint64_t base) const REQUIRES_LOCK(mutex_);
   void wake_readers(std::uint64_t first, std::uint64_t end) REQUIRES_LOCK(mutex_);
   void wake_stopped() REQUIRES_LOCK(mutex_);
   std::uint64_t lead_edge() const REQUIRES_LOCK(mutex_);

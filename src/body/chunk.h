@@ -32,6 +32,8 @@ class Chunk : public RefCounted<Chunk> {
   void touch() noexcept {
     if (hits_.load(std::memory_order_relaxed) < 3) hits_.fetch_add(1, std::memory_order_relaxed);
   }
+  // How often it was used lately, 0..3.
+  unsigned hits() const noexcept { return hits_.load(std::memory_order_relaxed); }
   // Some of it was handed to sendfile: its pages must be punched, not reused, when it is freed.
   // Costly (a punch and fresh page faults for the next owner), so only for what is really sent so.
   void mark_file_sent() noexcept { file_sent_.store(true, std::memory_order_relaxed); }

@@ -105,7 +105,8 @@ Error Body::reason() {
 
 Next Body::read(BodyReader& reader, std::size_t max) {
   Lock lock(mutex_);
-  if (lead_limit_ != kUnlimited && !reader.tracked_ && !complete()) {
+  // Who follows a fill is known to evict(), so that what it comes to is not evicted before it.
+  if ((lead_limit_ != kUnlimited || filling()) && !reader.tracked_ && !complete()) {
     track(reader);
     wake_stopped();
   }

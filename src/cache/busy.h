@@ -1,9 +1,10 @@
 #pragma once
-// Busy: a response that is being fetched and whose head is not known yet (Varnish's busy object). One
-// Fetch leads it; any number of Exchanges, on any worker, join and wait for the head.
+// Busy: a response that is being fetched and whose head is not known yet (Varnish's busy object).
+// One Fetch leads it; any number of Exchanges, on any worker, join and wait for the head.
 //
 //   Pending --resolve(object)--> Ready     everybody gets the Object (its Body may still grow)
-//      |-----pass(object)------> Passed    the leader gets it alone, the others fetch for themselves
+//      |-----pass(object)------> Passed    the leader gets it alone, the others fetch for
+//      themselves
 //      \-----fail(error)-------> Failed    the leader's error; the others may try anew
 
 #include <cstdint>

@@ -140,8 +140,8 @@ void Index::forget(const Key& key, const Object& object) {
   Lock lock(s.mutex);
   Entry* entry = find(s, key);
   if (!entry) return;
-  const auto it = std::ranges::find_if(
-      entry->variants, [&](const Ref<Object>& o) { return o.get() == &object; });
+  const auto it = std::ranges::find_if(entry->variants,
+                                       [&](const Ref<Object>& o) { return o.get() == &object; });
   if (it == entry->variants.end()) return;
   dead.push_back(std::move(*it));
   entry->variants.erase(it);

@@ -1,6 +1,6 @@
 #pragma once
-// Key: what names an object: scheme, host and target (RFC 9111 §2). The text is compared in full on a
-// hit; the digest only finds it.
+// Key: what names an object: scheme, host and target (RFC 9111 §2). The text is compared in full on
+// a hit; the digest only finds it.
 
 #include <string>
 #include <string_view>
@@ -16,6 +16,7 @@ struct Key {
 
 // `authority` is lower case already (http::Request); a default port is dropped. `into` keeps its
 // memory from one request to the next.
-void make_key(std::string_view scheme, std::string_view authority, std::string_view target, Key& into);
+void make_key(std::string_view scheme, std::string_view authority, std::string_view target,
+              Key& into);
 
 }  // namespace weir::cache

@@ -1,6 +1,6 @@
 #pragma once
-// Object: a stored response. Unchanging once made, so it is read by any thread without a lock; a 304
-// makes a new Object on the same Body. The Body may still be filling, and may lose chunks.
+// Object: a stored response. Unchanging once made, so it is read by any thread without a lock; a
+// 304 makes a new Object on the same Body. The Body may still be filling, and may lose chunks.
 
 #include <optional>
 #include <string>

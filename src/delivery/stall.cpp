@@ -3,6 +3,7 @@
 #include <algorithm>
 
 namespace weir::delivery {
+inline namespace first_cut {
 namespace {
 
 // Between two samples of a connection that owes data.
@@ -29,4 +30,5 @@ Duration StallTimeout::standstill(TimePoint now) const {
   return owing_ ? now - since_ : Duration::zero();
 }
 
+}  // namespace first_cut
 }  // namespace weir::delivery

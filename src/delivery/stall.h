@@ -1,4 +1,5 @@
 #pragma once
+// The first cut of patience.h, until front/ has moved; never include both.
 // Who is late? A pure machine over samples of one connection: values in, verdict out, so that
 // recorded samples replay where no socket exists. Progress is what the client acknowledged, never
 // what the kernel accepted.
@@ -11,6 +12,7 @@
 #include "base/time.h"
 
 namespace weir::delivery {
+inline namespace first_cut {
 
 struct Sample {
   TimePoint now;
@@ -41,4 +43,5 @@ class StallTimeout {
   bool owing_ = false;
 };
 
+}  // namespace first_cut
 }  // namespace weir::delivery

@@ -74,7 +74,8 @@ Http1Intake::Pull Http1Intake::pull(net::Conn& conn, std::span<std::byte> scratc
   while (state_ == State::kReading) {
     auto room = writer_->space(scratch.size(), {}).bytes;
     if (room.empty()) return Pull::kNoRoom;
-    if (!chunked_) room = room.first(static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), left_)));
+    if (!chunked_)
+      room = room.first(static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), left_)));
     const auto into = chunked_ ? scratch.first(std::min(scratch.size(), room.size())) : room;
     const net::IoResult r = conn.read(into);
     if (r.state == net::IoState::kAgain) return Pull::kDrained;

@@ -17,6 +17,21 @@ constexpr std::uint64_t kTurnMax = 4 * body::kChunkSize;
 // 1xx, 204 and 304 have no body and no framing fields (RFC 9112 §6.3).
 bool never_has_body(int status) { return status < 200 || status == 204 || status == 304; }
 
+// Sending from the slab's file saves a copy, but makes the pages dear when the chunk is freed: they
+// must be punched and faulted in again, not just written over. It pays for chunks that are sent
+// again and again, not for those that stream through once.
+constexpr unsigned kHot = 2;
+
+net::Piece piece_of(const body::Lease& lease) {
+  body::Chunk& chunk = *lease.pin;
+  if (chunk.fd() < 0 || chunk.hits() < kHot || lease.bytes.size() < net::Conn::kSendfileLeast) {
+    return {lease.bytes, -1, 0};
+  }
+  chunk.mark_file_sent();
+  const auto offset = static_cast<std::uint64_t>(lease.bytes.data() - chunk.data());
+  return {lease.bytes, chunk.fd(), chunk.file_offset() + offset};
+}
+
 }  // namespace
 
 void Http1Sender::reset() {
@@ -78,15 +93,15 @@ Http1Sender::Blocked Http1Sender::pump(net::Conn& conn) {
   for (;;) {
     body::Lease lease;
     Blocked why = Blocked::kNo;
-    if (state_ == State::kSending && take_frame(lease, why) == Frame::kStop && !pending()) return why;
+    if (state_ == State::kSending && take_frame(lease, why) == Frame::kStop && !pending())
+      return why;
 
     std::array<net::Piece, 2> pieces;
     std::size_t n = 0;
     std::size_t asked = text_.size() - at_;
     if (asked > 0) pieces[n++] = {std::as_bytes(std::span(text_).subspan(at_)), -1, 0};
     if (!lease.bytes.empty()) {
-      const auto offset = static_cast<std::uint64_t>(lease.bytes.data() - lease.pin->data());
-      pieces[n++] = {lease.bytes, lease.pin->fd(), lease.pin->file_offset() + offset};
+      pieces[n++] = piece_of(lease);
       asked += lease.bytes.size();
     }
     if (n == 0) return Blocked::kNo;
@@ -101,8 +116,8 @@ Http1Sender::Blocked Http1Sender::pump(net::Conn& conn) {
   }
 }
 
-// Finds the next piece of body; says why there is none. Where the piece begins a chunk of the chunked
-// coding its size line is appended to text_.
+// Finds the next piece of body; says why there is none. Where the piece begins a chunk of the
+// chunked coding its size line is appended to text_.
 Http1Sender::Frame Http1Sender::take_frame(body::Lease& lease, Blocked& why) {
   if (mode_ == Mode::kNoBody || (frame_left_ == 0 && reader_->offset() == reader_->end())) {
     end_of_body();
@@ -113,10 +128,10 @@ Http1Sender::Frame Http1Sender::take_frame(body::Lease& lease, Blocked& why) {
   if (auto* got = std::get_if<body::Lease>(&next)) {
     lease = std::move(*got);
     lease.pin->touch();
-    if (lease.pin->fd() >= 0) lease.pin->mark_file_sent();
     if (frame_left_ == 0) {
       frame_left_ = lease.bytes.size();
-      if (mode_ == Mode::kChunked) fmt::format_to(std::back_inserter(text_), "{:x}\r\n", frame_left_);
+      if (mode_ == Mode::kChunked)
+        fmt::format_to(std::back_inserter(text_), "{:x}\r\n", frame_left_);
     }
     return Frame::kReady;
   }

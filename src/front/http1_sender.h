@@ -33,7 +33,8 @@ class Http1Sender {
   enum class State : std::uint8_t { kIdle, kSending, kDone, kFailed };
   enum class Blocked : std::uint8_t { kNo, kSocket, kBody, kTurnOver, kHole, kConn };
   // Writes until something stops it. kSocket: the kernel is full. kBody: the waiter will be woken.
-  // kTurnOver: it had its share, call again soon. kHole: see hole(). kConn: the connection is broken.
+  // kTurnOver: it had its share, call again soon. kHole: see hole(). kConn: the connection is
+  // broken.
   Blocked pump(net::Conn& conn);
 
   State state() const { return state_; }
@@ -57,11 +58,11 @@ class Http1Sender {
   void consume(std::size_t written);
 
   body::Waiter& waiter_;
-  std::string text_;            // head or chunk framing not yet taken by the kernel
+  std::string text_;  // head or chunk framing not yet taken by the kernel
   std::size_t at_ = 0;
   std::optional<body::BodyReader> reader_;
-  std::uint64_t frame_left_ = 0;     // bytes of the current piece of body
-  std::uint64_t declared_ = 0;       // with kLength
+  std::uint64_t frame_left_ = 0;  // bytes of the current piece of body
+  std::uint64_t declared_ = 0;    // with kLength
   std::uint64_t head_bytes_ = 0;
   std::uint64_t body_bytes_ = 0;
   body::Hole hole_{};

@@ -3,13 +3,15 @@
 //
 //             first byte          head whole            response over, kept
 //   Idle --------------> Head --------------> Exchange -----------------------> Idle
-//    |  idle_timeout      | head_timeout: 408   |  \-- response over, not kept --> Linger --> Closed
+//    |  idle_timeout      | head_timeout: 408   |  \-- response over, not kept --> Linger -->
+//    Closed
 //    \--> Closed          | bad head: 4xx       |      (also after 4xx and 408)       ^
 //                         \---------------------+-- reset, stalled, cut -----------> Closed
 //
 // Linger: our FIN is out; what the client still sends is discarded, so that its kernel does not
-// answer with a reset that destroys the tail of the response (kernel-facts G). It ends when the client
-// closed and everything was acknowledged, when it stops acknowledging, or after linger_timeout.
+// answer with a reset that destroys the tail of the response (kernel-facts G). It ends when the
+// client closed and everything was acknowledged, when it stops acknowledging, or after
+// linger_timeout.
 
 #include <memory>
 #include <string>
@@ -69,6 +71,7 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   bool finish_exchange();
   void begin_linger();
   void end_stream(std::optional<Error> error);
+  void set_fast(bool fast);
   void close(std::optional<Error> error);
   void abort(Error error);
   void watch_delivery(TimePoint now);
@@ -78,13 +81,14 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   net::Conn conn_;
   net::Timer timer_;
   std::unique_ptr<Http1Stream> stream_;
-  std::string pending_;           // read and not yet parsed: pipelined requests
+  std::string pending_;              // read and not yet parsed: pipelined requests
   mutable std::string client_host_;  // made when first asked for
   delivery::StallTimeout stall_;
-  TimePoint phase_began_{};       // of the head, or of the last byte of a request body, or of lingering
+  TimePoint phase_began_{};  // of the head, or of the last byte of a request body, or of lingering
   State state_ = State::kIdle;
-  bool readable_ = false;         // an edge told so and no read has drained it since
+  bool readable_ = false;  // an edge told so and no read has drained it since
   bool in_turn_ = false;
+  bool fast_ = false;  // notsent_lowat_fast is in force
 };
 
 }  // namespace weir::front

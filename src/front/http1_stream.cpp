@@ -32,7 +32,8 @@ std::string_view Http1Stream::client_host() const { return session_->client_host
 std::uint16_t Http1Stream::client_port() const { return session_->peer().port(); }
 
 void Http1Stream::run() noexcept {
-  // A wake may come after the stream went back to the pool, or even on: then it is one turn too many.
+  // A wake may come after the stream went back to the pool, or even on: then it is one turn too
+  // many.
   if (session_) session_->take_turn();
 }
 

@@ -1,7 +1,7 @@
 #pragma once
-// Http1Stream: the Stream of HTTP/1, one at a time on a connection. Taken from the worker's pool when
-// the first byte of a request comes and given back when its response is over, so an idle connection
-// holds none of this and busy ones share warm memory.
+// Http1Stream: the Stream of HTTP/1, one at a time on a connection. Taken from the worker's pool
+// when the first byte of a request comes and given back when its response is over, so an idle
+// connection holds none of this and busy ones share warm memory.
 
 #include <memory>
 #include <string>

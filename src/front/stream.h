@@ -74,8 +74,8 @@ class Stream {
  public:
   // The whole head; valid until on_done returns.
   virtual const http::Request& request() const = 0;
-  // The body of the request as it arrives; null when it has none. Bounded: it is read from the client
-  // only as fast as it is consumed.
+  // The body of the request as it arrives; null when it has none. Bounded: it is read from the
+  // client only as fast as it is consumed.
   virtual Ref<body::Body> request_body() const = 0;
   virtual std::string_view client_host() const = 0;
   virtual std::uint16_t client_port() const = 0;

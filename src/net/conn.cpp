@@ -177,6 +177,11 @@ int Conn::failure() {
   return error_;
 }
 
+void Conn::set_notsent_lowat(std::uint32_t bytes) {
+  const int value = static_cast<int>(bytes);
+  setsockopt(fd_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &value, sizeof value);
+}
+
 void set_client_options(int fd, const ClientSocketOptions& options) {
   const auto set = [fd](int level, int option, int value) {
     setsockopt(fd, level, option, &value, sizeof value);  // an older kernel does without

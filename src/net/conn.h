@@ -82,6 +82,9 @@ class Conn {
   // K).
   IoResult write(std::span<const Piece> pieces, bool more = false);
   // false: files are copied from memory too. On at first.
+  // TCP_NOTSENT_LOWAT from now on, bytes; what is queued already stays. Nothing where it is
+  // unknown.
+  void set_notsent_lowat(std::uint32_t bytes);
   void set_sendfile(bool on) { sendfile_ = on; }
 
   void shutdown_write();  // FIN after what was written

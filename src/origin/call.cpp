@@ -136,7 +136,8 @@ void Call::send_request() {
     std::array<net::Piece, 2> pieces;
     std::size_t n = 0;
     const std::size_t asked = text_.size() - text_at_ + lease.bytes.size();
-    if (text_at_ < text_.size()) pieces[n++] = {std::as_bytes(std::span(text_).subspan(text_at_)), -1, 0};
+    if (text_at_ < text_.size())
+      pieces[n++] = {std::as_bytes(std::span(text_).subspan(text_at_)), -1, 0};
     if (!lease.bytes.empty()) pieces[n++] = {lease.bytes, -1, 0};
     if (n == 0) {
       request_sent_ = true;
@@ -155,7 +156,8 @@ void Call::send_request() {
 // The next bytes of the request's body. False: nothing can be sent now.
 bool Call::next_piece(body::Lease& lease) {
   if (!reader_) return true;
-  body::Next next = reader_->next(piece_left_ ? static_cast<std::size_t>(piece_left_) : body::kChunkSize);
+  body::Next next =
+      reader_->next(piece_left_ ? static_cast<std::size_t>(piece_left_) : body::kChunkSize);
   if (auto* got = std::get_if<body::Lease>(&next)) {
     lease = std::move(*got);
     if (piece_left_ == 0) {
@@ -220,8 +222,10 @@ Call::Flow Call::take_head(std::string_view in) {
   state_ = State::kBody;
   timer_.set(after(pool_.loop().now(), pool_.settings().between_bytes_timeout));
   owner_.on_head(response_);
-  if (!has_body()) finish();
-  else if (!writer_) return over({});  // nobody wants the body: its connection ends
+  if (!has_body())
+    finish();
+  else if (!writer_)
+    return over({});  // nobody wants the body: its connection ends
   return Flow::kOn;
 }
 
@@ -258,7 +262,8 @@ Call::Flow Call::take_early() {
 }
 
 std::size_t Call::copy_plain(std::string_view in) {
-  if (response_.framing == http::Framing::kLength && in.size() > left_) in = in.substr(0, static_cast<std::size_t>(left_));
+  if (response_.framing == http::Framing::kLength && in.size() > left_)
+    in = in.substr(0, static_cast<std::size_t>(left_));
   std::size_t used = 0;
   if (skip_ > 0) {
     used = static_cast<std::size_t>(std::min<std::uint64_t>(skip_, in.size()));
@@ -283,8 +288,9 @@ std::size_t Call::decode(std::string_view in) {
       space = writer_->space(in.size() - used, {}).bytes;
       if (space.empty()) break;
     }
-    const std::size_t max = skip_ ? static_cast<std::size_t>(std::min<std::uint64_t>(skip_, in.size() - used))
-                                  : std::min(space.size(), in.size() - used);
+    const std::size_t max =
+        skip_ ? static_cast<std::size_t>(std::min<std::uint64_t>(skip_, in.size() - used))
+              : std::min(space.size(), in.size() - used);
     const auto step = decoder_.feed(in.substr(used, max));
     if (!step) {
       over(fail(Errc::kOriginBadResponse));
@@ -307,7 +313,8 @@ std::size_t Call::decode(std::string_view in) {
 Call::Flow Call::read_plain() {
   const bool length = response_.framing == http::Framing::kLength;
   const std::uint64_t hint = length ? left_ : body::kChunkSize;
-  const auto space = writer_->space(static_cast<std::size_t>(std::min(hint, body::kChunkSize)), scratch());
+  const auto space =
+      writer_->space(static_cast<std::size_t>(std::min(hint, body::kChunkSize)), scratch());
   if (space.bytes.empty()) return stopped(space.stop);
   auto into = space.bytes;
   if (length && into.size() > left_) into = into.first(static_cast<std::size_t>(left_));

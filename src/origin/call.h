@@ -6,11 +6,12 @@
 //       \--retry-----/   a reused connection that died before a byte of the response is replaced
 //                        once by a new one, if the request may be sent twice
 //
-// In Head and Body the request is still being sent while its body lasts: an origin may answer early.
+// In Head and Body the request is still being sent while its body lasts: an origin may answer
+// early.
 //
-// The body of the response is read from the socket straight into the BodyWriter that the caller names
-// in on_head, as fast as it comes; only a writer without room stops it.
-// Loop's thread only. Destroying a Call ends its connection.
+// The body of the response is read from the socket straight into the BodyWriter that the caller
+// names in on_head, as fast as it comes; only a writer without room stops it. Loop's thread only.
+// Destroying a Call ends its connection.
 
 #include <cstdint>
 #include <memory>
@@ -37,8 +38,8 @@ class Call final : public net::Conn::Owner,
    public:
     // 1xx on the way.
     virtual void on_informational(const http::Response& response) = 0;
-    // The head of the final response. The owner calls receive(), if a body follows, before it returns.
-    // May not destroy the Call.
+    // The head of the final response. The owner calls receive(), if a body follows, before it
+    // returns. May not destroy the Call.
     virtual void on_head(http::Response& response) = 0;
     // kNoRoom or kLead: the writer has no space now. Bytes wait in the socket until resume().
     virtual void on_blocked(body::BodyWriter::Stop why) = 0;
@@ -105,7 +106,7 @@ class Call final : public net::Conn::Owner,
   std::unique_ptr<net::Conn> conn_;
   net::Timer timer_;
   std::string server_;
-  std::string text_;       // request bytes not yet sent
+  std::string text_;  // request bytes not yet sent
   std::size_t text_at_ = 0;
   std::optional<body::BodyReader> reader_;
   std::uint64_t piece_left_ = 0;
@@ -115,18 +116,18 @@ class Call final : public net::Conn::Owner,
   body::BodyWriter* writer_ = nullptr;
   std::string early_;  // body bytes that came with the head, or that found no space
   std::uint64_t skip_ = 0;
-  std::uint64_t left_ = 0;      // with Content-Length
+  std::uint64_t left_ = 0;  // with Content-Length
   std::uint64_t received_ = 0;
   std::uint64_t turn_bytes_ = 0;
   Result<void> result_;
   State state_ = State::kConnecting;
   bool request_sent_ = false;
-  bool body_touched_ = false;   // bytes of the request's body were consumed: no second attempt
+  bool body_touched_ = false;  // bytes of the request's body were consumed: no second attempt
   bool response_began_ = false;
   bool reused_ = false;
   bool retried_ = false;
-  bool body_chunked_ = false;   // the request's body goes out in chunks
-  bool decoded_all_ = false;    // the last chunk was read
+  bool body_chunked_ = false;  // the request's body goes out in chunks
+  bool decoded_all_ = false;   // the last chunk was read
   bool in_turn_ = false;
 };
 

@@ -55,7 +55,8 @@ std::unique_ptr<net::Connector> Pool::connect(net::Connector::Owner& owner) {
   const net::HostPort& server = settings_.servers[next_server_];
   next_server_ = (next_server_ + 1) % settings_.servers.size();
   ++stats_.connected;
-  return std::make_unique<net::Connector>(loop_, resolver_, server, settings_.connect_timeout, owner);
+  return std::make_unique<net::Connector>(loop_, resolver_, server, settings_.connect_timeout,
+                                          owner);
 }
 
 void Pool::give(std::unique_ptr<net::Conn> conn) {

@@ -14,9 +14,9 @@
 namespace weir::origin {
 
 struct PoolStats {
-  std::uint64_t connected = 0;   // new connections
+  std::uint64_t connected = 0;  // new connections
   std::uint64_t reused = 0;
-  std::uint64_t idle_closed = 0; // ended by the origin or by idle_timeout while idle
+  std::uint64_t idle_closed = 0;  // ended by the origin or by idle_timeout while idle
 };
 
 class Pool {

@@ -8,7 +8,8 @@ AccessEntry access_entry(const House& house, const front::Stream& stream,
   AccessEntry e;
   const Duration took = ending.ended - ending.began;
   // The wall clock is known for now; the request began `took` before.
-  const Duration began = house.loop.wall_now().time_since_epoch() + house.loop.wall_fraction() - took;
+  const Duration began =
+      house.loop.wall_now().time_since_epoch() + house.loop.wall_fraction() - took;
   e.wall = WallTime{std::chrono::floor<Seconds>(began)};
   e.wall_fraction = began - e.wall.time_since_epoch();
   e.worker = house.worker;

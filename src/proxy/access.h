@@ -7,6 +7,7 @@
 namespace weir::proxy {
 
 // What front/ knows of an exchange that is over; views live as long as the stream.
-AccessEntry access_entry(const House& house, const front::Stream& stream, const front::Ending& ending);
+AccessEntry access_entry(const House& house, const front::Stream& stream,
+                         const front::Ending& ending);
 
 }  // namespace weir::proxy

@@ -11,8 +11,8 @@
 namespace weir::proxy {
 namespace {
 
-// A range of an absent part of an object is fetched in pieces of this size, bytes: enough to pay for
-// the request, little enough not to push out what others read.
+// A range of an absent part of an object is fetched in pieces of this size, bytes: enough to pay
+// for the request, little enough not to push out what others read.
 constexpr std::uint64_t kFillWindow = 32 * body::kChunkSize;
 // Waiting for heads of other variants in turn, before a request goes its own way.
 constexpr std::uint32_t kLookupsMax = 4;
@@ -55,10 +55,12 @@ void Exchange::step_recv() {
     const bool method = cls_.reason == "method";
     return pass(method ? policy::Forward::kMethod : policy::Forward::kBypass, cls_.reason);
   }
-  // Whether the origin's state still is what the client believes is the origin's to say (RFC 9111 §4.3.2).
+  // Whether the origin's state still is what the client believes is the origin's to say (RFC 9111
+  // §4.3.2).
   const auto preconditions =
       http::field_bit(http::FieldId::kIfMatch) | http::field_bit(http::FieldId::kIfUnmodifiedSince);
-  if (request.fields.known() & preconditions) return pass(policy::Forward::kRequest, "precondition");
+  if (request.fields.known() & preconditions)
+    return pass(policy::Forward::kRequest, "precondition");
   step_lookup();
 }
 
@@ -69,7 +71,8 @@ void Exchange::step_lookup() {
   if (++lookups_ > kLookupsMax) return pass(policy::Forward::kVaryMiss, "variants");
   const http::Request& request = stream_->request();
   // What is fetched for a HEAD, or must not be stored, is of no use to those who would wait for it.
-  const bool may_lead = request.method == http::Method::kGet && !cls_.only_if_cached && !cls_.no_store;
+  const bool may_lead =
+      request.method == http::Method::kGet && !cls_.only_if_cached && !cls_.no_store;
   const WallTime now = house_.loop.wall_now();
   cache::Lookup found = house_.index.lookup(key_, request, cls_, now, may_lead);
   switch (found.what) {
@@ -103,8 +106,8 @@ FetchPlan Exchange::plan(FetchPlan::Kind kind, bool for_storing) const {
   out.site = site_;
   out.client_request = request;
   out.cls = cls_;
-  policy::forward_request(request, site_->forward,
-                          {stream_->client_host(), stream_->scheme()}, for_storing, out.request);
+  policy::forward_request(request, site_->forward, {stream_->client_host(), stream_->scheme()},
+                          for_storing, out.request);
   out.request.fields.remove(http::FieldId::kExpect);  // front/ has answered it
   return out;
 }
@@ -154,7 +157,8 @@ void Exchange::wait_at(Ref<cache::Busy> busy) {
 }
 
 void Exchange::run() noexcept {
-  // A wake may come late, when this Exchange serves another request: one look too many does no harm.
+  // A wake may come late, when this Exchange serves another request: one look too many does no
+  // harm.
   if (state_ == State::kWait) step_wait();
 }
 
@@ -208,25 +212,34 @@ void Exchange::step_deliver(Ref<cache::Object> object) {
   if (answer_.status == head.status) reply.reason = head.reason;
   reply.fields = fields_for(answer_.status, head);
   add_own_fields(*object_);
-  if (answer_.range) {
+  frame(reply);
+  stream_->reply(reply);
+}
+
+// Which bytes follow, and how many are announced. A HEAD announces what its GET would get.
+void Exchange::frame(front::Reply& reply) {
+  const auto total = object_->body().total();
+  http::Fields& extra = stream_->extra();
+  const bool stored_status = answer_.status == object_->head().status;
+  if (!stored_status && answer_.status == 416) {
+    reply.length = 0;
+    extra.add(http::FieldId::kContentRange,
+              http::print_content_range_unsatisfied(total.value_or(0)));
+  } else if (!stored_status && !answer_.range) {
+    reply.length = 0;  // 304 and 412 have no content
+  } else if (answer_.range) {
     reply.first = answer_.range->first;
     reply.end = answer_.range->last + 1;
     reply.length = answer_.range->size();
-    stream_->extra().add(http::FieldId::kContentRange,
-                         http::print_content_range(*answer_.range, total.value_or(0)));
-  } else if (answer_.body) {
-    reply.length = total;
-  } else if (answer_.status == 416) {
-    stream_->extra().add(http::FieldId::kContentRange,
-                         http::print_content_range_unsatisfied(total.value_or(0)));
-    reply.length = 0;
+    extra.add(http::FieldId::kContentRange,
+              http::print_content_range(*answer_.range, total.value_or(0)));
+    reply.body = object_->body_ref();
+  } else if (stream_->request().method == http::Method::kHead) {
+    reply.length = object_->shared() ? total : object_->length();
   } else {
-    reply.length = 0;
+    reply.length = total;
+    reply.body = object_->body_ref();
   }
-  const bool head_only = request.method == http::Method::kHead;
-  if (head_only && !object_->shared()) reply.length = object_->length();
-  if (answer_.body && !head_only) reply.body = object_->body_ref();
-  stream_->reply(reply);
 }
 
 // The stored fields that go along; for an answer without the content, not those that describe it.
@@ -243,7 +256,8 @@ const http::Fields* Exchange::fields_for(int status, const http::Response& store
 void Exchange::add_own_fields(const cache::Object& object) {
   if (object.shared()) {
     const Seconds age = object.freshness().age(house_.loop.wall_now());
-    if (status_.hit || age > Seconds{0}) stream_->extra().add(http::FieldId::kAge, fmt::format_int(age.count()).c_str());
+    if (status_.hit || age > Seconds{0})
+      stream_->extra().add(http::FieldId::kAge, fmt::format_int(age.count()).c_str());
   }
   add_cache_status();
 }
@@ -266,7 +280,8 @@ void Exchange::refuse(Error error) {
   if (why.status == 503) fields.add(http::FieldId::kRetryAfter, "1");
   add_cache_status();
   const int status = why.status != 0 ? why.status : 502;
-  const std::string text = fmt::format("{} {}\n{}: {}\n", status, http::reason_phrase(status), why.name, why.text);
+  const std::string text =
+      fmt::format("{} {}\n{}: {}\n", status, http::reason_phrase(status), why.name, why.text);
   front::Reply reply;
   reply.status = status;
   reply.body = body::text_body(house_.source, text);
@@ -279,7 +294,8 @@ std::optional<Error> Exchange::on_hole(front::Stream&, const body::Hole& hole) {
   if (!object_ || !object_->body().refillable()) return Error{Errc::kOriginCut};
   holes_in_vain_ = hole.offset == hole_at_ ? holes_in_vain_ + 1 : 0;
   hole_at_ = hole.offset;
-  if (holes_in_vain_ > house_.origins[site_->origin].resume_attempts) return Error{Errc::kOriginCut};
+  if (holes_in_vain_ > house_.origins[site_->origin].resume_attempts)
+    return Error{Errc::kOriginCut};
   FetchPlan p = plan(FetchPlan::Kind::kFill, true);
   p.object = object_;
   p.first = hole.offset;
@@ -336,7 +352,8 @@ front::Handler& ExchangePool::begin() {
 
 void ExchangePool::give(Exchange& exchange) { free_.push_back(&exchange); }
 
-void ExchangePool::on_refused(const front::Stream& stream, Error error, const front::Ending& ending) {
+void ExchangePool::on_refused(const front::Stream& stream, Error error,
+                              const front::Ending& ending) {
   if (!house_.access.wanted()) return;
   AccessEntry entry = access_entry(house_, stream, ending);
   entry.reason = info(error).name;

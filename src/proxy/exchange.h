@@ -58,6 +58,7 @@ class Exchange final : public front::Handler,
   void wait_at(Ref<cache::Busy> busy);
   void step_deliver(Ref<cache::Object> object);
   void refuse(Error error);
+  void frame(front::Reply& reply);
   const http::Fields* fields_for(int status, const http::Response& stored);
   void add_own_fields(const cache::Object& object);
   void add_cache_status();
@@ -80,8 +81,8 @@ class Exchange final : public front::Handler,
   std::string status_text_;
   http::Fields fields_;  // those of the stored ones that go along, where not all do
   policy::Answer answer_;
-  std::string_view how_;        // "hit", "miss", "join", "pass": for the log
-  std::uint64_t hole_at_ = 0;   // where the last hole was
+  std::string_view how_;       // "hit", "miss", "join", "pass": for the log
+  std::uint64_t hole_at_ = 0;  // where the last hole was
   std::uint32_t holes_in_vain_ = 0;
   std::uint32_t lookups_ = 0;
   State state_ = State::kDone;

@@ -15,7 +15,8 @@ namespace {
 constexpr Duration kLook = std::chrono::seconds(1);
 // Looks without a reader before a fetch counts as unread: a joined reader may still be on its way.
 constexpr std::uint32_t kIdleLooks = 2;
-constexpr Duration kResumeWait = std::chrono::milliseconds(100);  // doubles with each resume in vain
+constexpr Duration kResumeWait =
+    std::chrono::milliseconds(100);  // doubles with each resume in vain
 constexpr Seconds kHitForMiss{120};
 
 bool never_connected(Error e) {
@@ -73,9 +74,7 @@ Fetch::~Fetch() {
     state_ = State::kOver;
     origin().gate->leave(ticket_);
     call_.reset();
-    if (!writer_) plan_.kind == FetchPlan::Kind::kLead
-        ? house_.index.fail(plan_.key, plan_.busy, Error{Errc::kDraining})
-        : plan_.busy->fail(Error{Errc::kDraining});
+    if (!object_) refuse(Error{Errc::kDraining});
   }
   house_.loop.cancel(*this);
   if (listener_) listener_->on_fetch_over();
@@ -160,6 +159,10 @@ void Fetch::on_head(http::Response& response) {
 }
 
 void Fetch::decide(http::Response& response) {
+  if (response.framing == http::Framing::kLength && response.length > body::kMaxTotal) {
+    bad_part_ = Error{Errc::kOriginBadResponse};
+    return;
+  }
   const auto length = content_length(response);
   policy::clean_response(response, plan_.site->forward.via, times_.response_time);
   policy::Admission admission;
@@ -187,8 +190,8 @@ void Fetch::freshen(const http::Response& update) {
   parts.head = stale.head();
   policy::freshen(parts.head, update);
   // It may say no-store now, or another Vary.
-  const auto admission = policy::admit(plan_.client_request, plan_.cls, parts.head,
-                                       plan_.site->rules, times_, false);
+  const auto admission =
+      policy::admit(plan_.client_request, plan_.cls, parts.head, plan_.site->rules, times_, false);
   kept_ = admission.verdict == policy::Verdict::kKeep;
   parts.freshness = admission.freshness;
   describe_variant(parts);
@@ -244,8 +247,8 @@ void Fetch::open_body(http::Response& response, std::optional<std::uint64_t> len
 }
 
 void Fetch::deliver(const policy::Admission& admission) {
-  log_debug("fetch key={} status={} kept={} reason={}", plan_.key.text, object_->head().status, kept_,
-            admission.reason);
+  log_debug("fetch key={} status={} kept={} reason={}", plan_.key.text, object_->head().status,
+            kept_, admission.reason);
   plan_.busy->set_reason(admission.reason);
   if (plan_.kind == FetchPlan::Kind::kPass) {
     plan_.busy->pass(object_);
@@ -261,8 +264,8 @@ void Fetch::deliver(const policy::Admission& admission) {
 
 // ---- Filling
 
-// The answer to our Range: the bytes from the writer's offset on, of the same representation. Bytes of
-// two representations are never mixed.
+// The answer to our Range: the bytes from the writer's offset on, of the same representation. Bytes
+// of two representations are never mixed.
 void Fetch::continue_part(const http::Response& response) {
   const std::uint64_t from = writer_->offset();
   const auto total = writer_->body().total();
@@ -271,11 +274,13 @@ void Fetch::continue_part(const http::Response& response) {
     const auto text = response.fields.get(http::FieldId::kContentRange);
     const auto part = text ? http::parse_content_range(*text) : std::nullopt;
     const bool fits = part && part->range && part->range->first <= from &&
-                      part->range->last >= from && (!total || !part->total || *total == *part->total);
+                      part->range->last >= from &&
+                      (!total || !part->total || *total == *part->total);
     if (same && fits) return call_->receive(*writer_, from - part->range->first);
     bad_part_ = Error{same ? Errc::kOriginRefusedRange : Errc::kOriginChanged};
   } else if (response.status == 200) {
-    const bool whole = !total || response.framing != http::Framing::kLength || response.length == *total;
+    const bool whole =
+        !total || response.framing != http::Framing::kLength || response.length == *total;
     if (same && whole) return call_->receive(*writer_, from);
     bad_part_ = Error{Errc::kOriginChanged};
   } else if (response.status >= 500) {
@@ -298,7 +303,9 @@ void Fetch::on_over(Result<void> result) {
   if (result && std::exchange(ask_again_, false)) return ask();
   if (result && !bad_part_) return succeed();
   if (may_resume(why)) {
-    if (writer_) log_info("resume key={} offset={} after={}", plan_.key.text, writer_->offset(), describe(why));
+    if (writer_)
+      log_info("resume key={} offset={} after={}", plan_.key.text, writer_->offset(),
+               describe(why));
     state_ = State::kAsking;
     const auto vain = std::min(resumes_, 8u);
     return vain <= 1 ? ask() : timer_.set(after(house_.loop.now(), kResumeWait * (1 << vain)));
@@ -333,11 +340,11 @@ void Fetch::succeed() {
 
 void Fetch::fail(Error why) {
   log_warn("fetch failed origin={} key={} reason={}", origin().name, plan_.key.text, describe(why));
-  if (!writer_) {
-    plan_.kind == FetchPlan::Kind::kLead ? house_.index.fail(plan_.key, plan_.busy, why)
-                                         : plan_.busy->fail(why);
+  if (!object_) {
+    refuse(why);
     return end();
   }
+  if (!writer_) return end();
   const bool changed = why.code == Errc::kOriginChanged;
   if (plan_.kind == FetchPlan::Kind::kFill && !changed) {
     std::move(*writer_).abandon();  // its readers see the hole again and decide
@@ -348,13 +355,23 @@ void Fetch::fail(Error why) {
   end();
 }
 
+// No head: whoever waits for one is told.
+void Fetch::refuse(Error why) {
+  if (plan_.kind == FetchPlan::Kind::kLead) {
+    house_.index.fail(plan_.key, plan_.busy, why);
+  } else {
+    plan_.busy->fail(why);
+  }
+}
+
 // ---- each second
 
 void Fetch::on_timer(net::Timer&) {
   const TimePoint now = house_.loop.now();
   switch (state_) {
     case State::kQueued:
-      if (origin().gate->state(ticket_) == Gate::State::kWaiting) return fail(Error{Errc::kQueueTimeout});
+      if (origin().gate->state(ticket_) == Gate::State::kWaiting)
+        return fail(Error{Errc::kQueueTimeout});
       return;
     case State::kAsking:
       if (!call_) return ask();  // a resume that had to wait
@@ -393,7 +410,8 @@ void Fetch::look_for_readers() {
                                         .total = writer_->body().total(),
                                         .keep_limit = house_.store.keep_limit()});
   if (verdict.finish && plan_.kind != FetchPlan::Kind::kFill) return;
-  log_info("fetch abandoned key={} offset={} reason={}", plan_.key.text, writer_->offset(), verdict.reason);
+  log_info("fetch abandoned key={} offset={} reason={}", plan_.key.text, writer_->offset(),
+           verdict.reason);
   call_.reset();
   if (kept_ && object_->body().refillable()) {
     std::move(*writer_).abandon();  // what is here stays, and the rest can be fetched later

@@ -1,7 +1,7 @@
 #pragma once
-// Fetch: brings bytes from an origin into a Body: a whole response (leading a busy object), a response
-// for one exchange alone (pass), or missing bytes of a stored object (fill). It runs apart from whoever
-// reads, on the worker that started it, and ends itself.
+// Fetch: brings bytes from an origin into a Body: a whole response (leading a busy object), a
+// response for one exchange alone (pass), or missing bytes of a stored object (fill). It runs apart
+// from whoever reads, on the worker that started it, and ends itself.
 //
 //             place                  head: keep, pass            all bytes
 //   Queued ----------> Asking --------------------------> Filling ----------> Done
@@ -11,8 +11,9 @@
 //     v                 v             from where it is       | resume, if the validator is strong
 //   Failed <---------- Failed <------------------------------/ else
 //
-// Parked (between Filling and Asking): a body that is larger than the store has run as far ahead of its
-// readers as it may for window_shut_max; the connection was given up, and a reader's progress wakes it.
+// Parked (between Filling and Asking): a body that is larger than the store has run as far ahead of
+// its readers as it may for window_shut_max; the connection was given up, and a reader's progress
+// wakes it.
 
 #include <cstdint>
 #include <memory>
@@ -96,6 +97,7 @@ class Fetch final : public origin::Call::Owner,
   bool may_resume(Error why);
   void succeed();
   void fail(Error why);
+  void refuse(Error why);
   void look_for_readers();
   void end();
 
@@ -111,13 +113,14 @@ class Fetch final : public origin::Call::Owner,
   std::optional<body::BodyWriter> writer_;
   Ref<cache::Object> object_;  // what is being filled
   policy::FetchTimes times_{};
-  TimePoint blocked_since_ = TimePoint::max();  // no space for the bytes of the origin; max: there is
-  TimePoint blocked_from_{};                    // when it stood still at blocked_at_ first
+  TimePoint blocked_since_ =
+      TimePoint::max();       // no space for the bytes of the origin; max: there is
+  TimePoint blocked_from_{};  // when it stood still at blocked_at_ first
   std::uint64_t blocked_at_ = body::kUnlimited;
-  std::optional<Error> bad_part_;      // why the part that the origin sent cannot be used
+  std::optional<Error> bad_part_;  // why the part that the origin sent cannot be used
   std::uint64_t resumed_at_ = 0;
-  std::uint32_t resumes_ = 0;          // without progress in between
-  std::uint32_t idle_looks_ = 0;       // looks in a row at which nobody read
+  std::uint32_t resumes_ = 0;     // without progress in between
+  std::uint32_t idle_looks_ = 0;  // looks in a row at which nobody read
   std::uint32_t servers_tried_ = 0;
   bool kept_ = false;
   bool ask_again_ = false;  // a 304 that was of no use: the whole response is wanted

@@ -29,7 +29,8 @@ const Site* SiteTable::find(std::string_view authority) const {
   if (const auto it = by_name_.find(host); it != by_name_.end() && !host.starts_with('.')) {
     return it->second;
   }
-  for (std::size_t dot = host.find('.'); dot != std::string_view::npos; dot = host.find('.', dot + 1)) {
+  for (std::size_t dot = host.find('.'); dot != std::string_view::npos;
+       dot = host.find('.', dot + 1)) {
     if (const auto it = by_name_.find(host.substr(dot)); it != by_name_.end()) return it->second;
   }
   return any_;

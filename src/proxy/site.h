@@ -36,7 +36,8 @@ class SiteTable {
     std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
   };
   std::vector<Site> sites_;
-  std::unordered_map<std::string, const Site*, Hash, std::equal_to<>> by_name_;  // also "*.x" as ".x"
+  std::unordered_map<std::string, const Site*, Hash, std::equal_to<>>
+      by_name_;  // also "*.x" as ".x"
   const Site* any_ = nullptr;
 };
 

@@ -42,6 +42,7 @@ struct Bench {
 
 const BodyOptions kRefillable{.refillable = true};
 const BodyOptions kOnce{};
+constexpr auto kPressing = Body::Need::kPressing;  // whoever is on the way to the chunk
 
 }  // namespace
 
@@ -51,14 +52,14 @@ TEST_CASE("chunks of a refillable body go one by one, but for what a writer fill
   Bench b(kRefillable, 4 * M, 2 * M + 100);
   BodyReader reader(b.body, 0, kUnlimited, b.bell);
   CHECK(look(reader) == "lease 1048576");
-  CHECK(b.evict(0));
-  CHECK(b.evict(1));
-  CHECK_FALSE(b.evict(2));
+  CHECK(b.evict(0, kPressing));
+  CHECK(b.evict(1, kPressing));
+  CHECK_FALSE(b.evict(2, kPressing));
   CHECK(b.body->present() == 100);
   CHECK(b.body->servable());
   CHECK(look(reader) == "hole 0..2097152");
   std::move(b.w).abandon();
-  CHECK(b.evict(2));
+  CHECK(b.evict(2, kPressing));
   CHECK(b.body->empty_of_chunks());
   CHECK(b.source.emptied() == 1);
   CHECK(b.source.chunks() == 0);
@@ -112,9 +113,9 @@ TEST_CASE("a body that cannot be fetched again is taken apart while it fills onl
   BodyReader reader(b.body, 0, kUnlimited, b.bell);
   reader.advance(2 * M);
   CHECK_FALSE(b.body->evict(0, *first));
-  CHECK_FALSE(b.body->evict(2, *third, Body::Need::kPressing));  // still to be read
+  CHECK_FALSE(b.body->evict(2, *third, kPressing));  // still to be read
   CHECK(b.body->servable());
-  CHECK(b.body->evict(0, *first, Body::Need::kPressing));
+  CHECK(b.body->evict(0, *first, kPressing));
   CHECK_FALSE(b.body->servable());
   BodyReader late(b.body, 0, kUnlimited, b.bell);
   CHECK(look(late) == "error no_space");
@@ -131,7 +132,7 @@ TEST_CASE("a reader that waits for the rest of a chunk is woken when its begin i
   write_upto(main, M + 50);  // in scratch: it would go on behind the 100 bytes
   BodyReader reader(b.body, M + 100, kUnlimited, b.bell);
   CHECK(look(reader) == "wait");
-  CHECK(b.evict(1));
+  CHECK(b.evict(1, kPressing));
   CHECK(b.bell.take() == 1);
   CHECK(look(reader) == fmt::format("hole {}..{}", M, 2 * M));
   std::move(main).abandon();

@@ -25,7 +25,8 @@ TEST_CASE("a client that owes nothing is never on the clock") {
   CHECK(stall.on(at(10h, 0, 0)).patience == Patience::kKeep);
 }
 
-TEST_CASE("a client that acknowledges nothing while it owes is stalled after the limit, not before") {
+TEST_CASE(
+    "a client that acknowledges nothing while it owes is stalled after the limit, not before") {
   StallTimeout stall(60s);
   CHECK(stall.on(at(0s, 100, 5000)).patience == Patience::kKeep);
   CHECK(stall.on(at(59s, 100, 5000)).patience == Patience::kKeep);

@@ -83,6 +83,7 @@ TEST_CASE("SIGTERM lets a running download end, takes no new client, and exits w
     CAPTURE(response.summary());
     CHECK(response.right());
     CHECK(response.body_bytes == 40 * kMiB);
+    client.close();
     CHECK(weir.process().wait(Millis(10'000)) == Exit{0, 0});
   }
 }

@@ -91,7 +91,6 @@ class Census:
         self._roots = roots
         self._watches = set()
         self._changed = threading.Condition()
-        self._table = {}
         self._ended = False
         self._client = f"{struct.unpack('=I', socket.inet_aton(netns.CLIENT))[0]:08X}"
         threading.Thread(target=self._count, daemon=True).start()
@@ -106,6 +105,11 @@ class Census:
                     return self._begin(Watch(port, inode))
                 time.sleep(0.02)
         raise RuntimeError(f"the proxy did not accept the connection from port {port} within 10 s")
+
+    def timer(self, port):
+        """What the kernel's timer of the connection waits for, as in /proc/net/tcp; None: it is gone."""
+        with self._namespace.entered():
+            return self._read_table().get(port, (None, 0, None))[2]
 
     def _begin(self, watch):
         with self._changed:

@@ -6,6 +6,7 @@ from the row alone. Every body byte of a 200 is compared with the object it shou
 
 import contextlib
 import itertools
+import select
 import socket
 import struct
 import time
@@ -14,7 +15,7 @@ import netns
 
 _MOST = 256 * 1024
 _STEP = 0.05  # between the reads of a paced reader
-_FIN_WAIT2 = 5
+_FIN_WAIT2, _CLOSE = 5, 7
 _ports = itertools.count(20000)
 
 
@@ -43,6 +44,10 @@ class Client:
         self._left = 0        # of the body, or of the chunk
         self._framing = None
 
+    def grow_buffer(self, size):
+        """Lets the kernel take so much for us without a read. Beyond net.core.rmem_max: needs root."""
+        self._socket.setsockopt(socket.SOL_SOCKET, 33, size)  # SO_RCVBUFFORCE
+
     # Sending
 
     def request(self, target, method="GET", fields=(), body=b""):
@@ -65,7 +70,7 @@ class Client:
         """FIN. On return the proxy's kernel has acknowledged it."""
         self._socket.shutdown(socket.SHUT_WR)
         end = time.monotonic() + 5
-        while self.tcp_state() not in (_FIN_WAIT2, 7) and time.monotonic() < end:
+        while self.tcp_state() not in (_FIN_WAIT2, _CLOSE) and time.monotonic() < end:
             time.sleep(0.002)
 
     def tcp_state(self):
@@ -106,6 +111,13 @@ class Client:
         while self.read(timeout=timeout):
             pass
         return self.end
+
+    def drain(self, quiet=0.3):
+        """Reads what arrives until nothing has come for `quiet` seconds. Silence is no end."""
+        ready = select.poll()
+        ready.register(self._socket, select.POLLIN)
+        while not self.end and ready.poll(quiet * 1000):
+            self.read()
 
     def read_until(self, body_bytes, timeout=30.0):
         while not self.end and self.received < body_bytes:

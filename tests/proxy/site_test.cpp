@@ -16,7 +16,8 @@ Site site(std::vector<std::string> hosts, std::size_t origin) {
 
 }  // namespace
 
-TEST_CASE("the exact name wins over wildcards, the longest wildcard over shorter ones, * comes last") {
+TEST_CASE(
+    "the exact name wins over wildcards, the longest wildcard over shorter ones, * comes last") {
   std::vector<Site> sites;
   sites.push_back(site({"*"}, 0));
   sites.push_back(site({"*.example.org"}, 1));
@@ -28,10 +29,10 @@ TEST_CASE("the exact name wins over wildcards, the longest wildcard over shorter
     std::string_view authority;
     std::size_t origin;
   };
-  for (const Row& row : {Row{"www.example.org", 3}, Row{"www.example.org:8080", 3},
-                         Row{"a.example.org", 1}, Row{"a.b.example.org", 1},
-                         Row{"x.img.example.org:80", 2}, Row{"example.org", 0}, Row{"", 0},
-                         Row{"[2001:db8::1]:443", 4}, Row{".example.org", 1}}) {
+  for (const Row& row :
+       {Row{"www.example.org", 3}, Row{"www.example.org:8080", 3}, Row{"a.example.org", 1},
+        Row{"a.b.example.org", 1}, Row{"x.img.example.org:80", 2}, Row{"example.org", 0},
+        Row{"", 0}, Row{"[2001:db8::1]:443", 4}, Row{".example.org", 1}}) {
     CAPTURE(row.authority);
     const Site* found = table.find(row.authority);
     REQUIRE(found != nullptr);

@@ -1,0 +1,108 @@
+"""The proxies under test. Each writes its conf into a folder of its own and names the program to run.
+
+The peers run as Debian ships them: default time-outs, caching on (tests/lab/peers/). Weir runs with its
+least conf: where to listen, where the origin is, and how much memory it may use.
+"""
+
+import os
+import shutil
+
+import netns
+import processes
+
+_PEERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers")
+
+
+class Unsupported(Exception):
+    """The peer has nothing of the kind; the row is skipped for it."""
+
+
+class Kind:
+    name = ""
+    program = ""
+    resumes = False  # promises to complete a response that its origin cut, if the validator is strong
+
+    def __init__(self, program=None):
+        self.program = program or shutil.which(self.program) or self.program
+
+    def prepare(self, folder, listen, origin, connection_limit):
+        """Writes the conf; returns the command."""
+        raise NotImplementedError
+
+    @staticmethod
+    def fill(template, path, **values):
+        with open(os.path.join(_PEERS, template), encoding="utf-8") as file:
+            text = file.read()
+        for name, value in values.items():
+            text = text.replace(f"@{name}@", str(value))
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+
+class Weir(Kind):
+    name = "weir"
+    program = "weir"
+    resumes = True
+
+    def prepare(self, folder, listen, origin, connection_limit):
+        path = os.path.join(folder, "weir.conf")
+        limit = f"[server]\nmax_connections = {connection_limit}\n" if connection_limit else ""
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f'listen = "{listen}"\norigin = "{origin}"\n'
+                       f'{limit}[storage]\nmemory = "512 MiB"\n')
+        return [self.program, "run", "-c", path]
+
+
+class Nginx(Kind):
+    name = "nginx"
+    program = "nginx"
+
+    def prepare(self, folder, listen, origin, connection_limit):
+        if connection_limit:
+            raise Unsupported("nginx closes what exceeds worker_connections, without an answer")
+        path = self.fill("nginx.conf", os.path.join(folder, "nginx.conf"), FOLDER=folder, LISTEN=listen,
+                         ORIGIN=origin)
+        return [self.program, "-p", folder, "-c", path, "-e", os.path.join(folder, "error.log")]
+
+
+class Varnish(Kind):
+    name = "varnish"
+    program = "varnishd"
+
+    def prepare(self, folder, listen, origin, connection_limit):
+        if connection_limit:
+            raise Unsupported("varnish has no limit of connections")
+        host, port = origin.split(":")
+        path = self.fill("varnish.vcl", os.path.join(folder, "default.vcl"), HOST=host, PORT=port)
+        return [self.program, "-F", "-a", listen, "-f", path, "-n", os.path.join(folder, "work"),
+                "-s", "malloc,512m", "-T", "none"]
+
+
+class Haproxy(Kind):
+    name = "haproxy"
+    program = "haproxy"
+
+    def prepare(self, folder, listen, origin, connection_limit):
+        if connection_limit:
+            raise Unsupported("haproxy leaves what exceeds maxconn to the kernel's queue")
+        path = self.fill("haproxy.cfg", os.path.join(folder, "haproxy.cfg"), LISTEN=listen, ORIGIN=origin)
+        return [self.program, "-db", "-f", path]
+
+
+KINDS = {kind.name: kind for kind in (Weir, Nginx, Varnish, Haproxy)}
+
+
+class Instance:
+    """One running proxy in front of one origin."""
+
+    def __init__(self, kind, topology, folder, port, origin, connection_limit=None):
+        self.address = (netns.PROXY, port)
+        os.makedirs(folder)
+        command = kind.prepare(folder, f"{netns.PROXY}:{port}", f"{origin[0]}:{origin[1]}",
+                               connection_limit)
+        self.process = processes.Process(topology.proxy, command, os.path.join(folder, "log"))
+        processes.wait_for_port(topology.proxy, self.address, self.process)
+
+    def close(self):
+        self.process.stop()

@@ -1,0 +1,142 @@
+"""Origins that cut, reset and forget, and origins that a slow client must not hold back."""
+
+import time
+
+from lab import MB, in_parallel
+from rows import judge, row
+from rows_halfclose import LATER
+
+REFUSALS = (500, 502, 503, 504)
+
+
+def wait_for_transfer(origin, target, limit):
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        if (seconds := origin.transfer_seconds(target)) is not None:
+            return seconds
+        time.sleep(0.2)
+    return None
+
+
+@row("9", "cache miss 100 MB, client at 1 MB/s: time until the origin is rid of all",
+     "origin rid of all at its full speed, 0 zero-window segments", alone=True, limit=40)
+def origin_speed(lab):
+    origin = lab.origin("window")
+    most = max(2.0, 4 * lab.direct_seconds)
+    target = f"/9?size={100 * MB}&n=1&cc=max-age=3600"
+    with lab.client("window") as client:
+        client.request(target)
+        client.read_paced(1e6, seconds=3)
+        seconds = wait_for_transfer(origin, target, 12)
+        client.read_paced(1e6, seconds=1)
+    shut = lab.zero_windows.count(origin.address[1])
+    spent = ">15 s" if seconds is None else f"{seconds:.2f} s"
+    detail = f"origin {spent} (at most {most:.1f}), {shut} zero-window segments"
+    return judge(client.end is None and seconds is not None and seconds <= most and shut == 0,
+                 "; ".join(filter(None, [detail, client.end])))
+
+
+@row("9b", "100 MB miss at 1 MB/s, origin resets when its send is blocked > 5 s", "complete", limit=150)
+def impatient_origin(lab):
+    with lab.client("misses") as client:
+        client.request(f"/9b?size={100 * MB}&n=1&send_block_reset=5s&cc=max-age=3600")
+        client.read_paced(1e6)
+    return judge(client.end == "ok", client.end)
+
+
+@row("9c", "as 9b, client reads 10 MB, then pauses 9 s, and so on (60 MB)", "complete", limit=100)
+def impatient_origin_pauses(lab):
+    with lab.client("misses") as client:
+        client.request(f"/9c?size={60 * MB}&n=1&send_block_reset=5s&cc=max-age=3600")
+        for _ in range(5):
+            client.read_until(client.received + 10 * MB)
+            time.sleep(9)
+        client.read_all()
+    return judge(client.end == "ok", client.end)
+
+
+def truncated(lab, framing, validators):
+    """The origin cuts its first answer in the middle. Twice asked for."""
+    can_resume = not validators
+    target = (f"/cut?size=10MiB&n=1&cc=max-age=3600&cut_at=5MiB&fail_first=1&fail_with=cut"
+              f"{framing}{validators}")
+    first, _ = lab.get("misses", target)
+    second, _ = lab.get("misses", target)
+    fetches = lab.origin("misses").requests(target)
+    detail = f"1st: {first}; 2nd: {second}; {fetches} fetches"
+    visible = first != 200 and first.startswith(("short-eof", "Connection reset"))
+    first_ok = first == 200 if can_resume and lab.kind.resumes else first == 200 or visible
+    if not can_resume:
+        first_ok = visible  # nothing proves that a second half belongs to the first
+    return first_ok and second == 200, detail
+
+
+def judge_truncated(lab, framing):
+    strong = truncated(lab, framing, "")
+    none = truncated(lab, framing, "&etag=none&lm=none")
+    return judge(strong[0] and none[0], f"strong validator: {strong[1]} | no validator: {none[1]}")
+
+
+@row("10", "truncated origin, Content-Length 10 MB, closes at 5 MB",
+     "1st whole by resume (strong validator), else an error; never kept as whole", start=LATER)
+def truncated_length(lab):
+    return judge_truncated(lab, "")
+
+
+@row("10b", "truncated origin, chunked without the last chunk", "as 10", start=LATER)
+def truncated_chunked(lab):
+    return judge_truncated(lab, "&chunked=1")
+
+
+def after_reuse(lab, method, second):
+    """Two requests on one client connection; the origin drops the second if it reuses its own."""
+    origin = lab.origin("rude")
+    with lab.client("rude") as client:
+        client.request("/drop?first")
+        client.read_response()
+        client.request(second, method, body=b"form" if method == "POST" else b"")
+        status = client.read_response()
+    return status, origin.requests(method, second), origin.dropped(method, second)
+
+
+@row("11", "origin closes a reused connection without a byte: GET, and POST",
+     "GET retried; POST on a fresh connection or answered 502, never sent twice", start=LATER)
+def stale_connection(lab):
+    # As often as it takes until the proxy really did reuse its connection: which worker gets a client,
+    # and so whose connections there are to reuse, is chance.
+    details, good = [], True
+    for method in ("GET", "POST"):
+        for attempt in range(12):
+            target = f"/drop?{method}{attempt}"
+            status, sent, dropped = after_reuse(lab, method, target)
+            if method == "GET":
+                good = good and status == 200
+            else:
+                good = good and sent <= 1 and (status == 200 or status in REFUSALS)
+            if dropped:
+                break
+        how = f"sent {sent} times, {dropped} dropped" if dropped else "connection not reused"
+        details.append(f"{method} {status} ({how})")
+    return judge(good, "; ".join(details))
+
+
+@row("14", "two clients, the same uncached 50 MB (origin 5 MB/s), 1 s apart",
+     "1 fetch, 2nd streams at once", start=LATER, limit=60)
+def shared_fetch(lab):
+    target = f"/14?size={50 * MB}&n=1&rate={5 * MB}&cc=max-age=3600"
+
+    def download(delay):
+        time.sleep(delay)
+        with lab.client("misses") as client:
+            start = time.monotonic()
+            client.request(target)
+            client.read(1, timeout=40)
+            client.read_until(1, timeout=40)
+            first_byte = time.monotonic() - start
+            client.read_all()
+            return client.end, first_byte, time.monotonic() - start
+
+    (end1, _, _), (end2, first_byte, whole) = in_parallel(lambda: download(0), lambda: download(1))
+    fetches = lab.origin("misses").requests(target)
+    detail = f"{fetches} fetch; 2nd's first byte {first_byte:.2f} s, done {whole:.2f} s; {end1}, {end2}"
+    return judge(fetches == 1 and first_byte < 1 and end1 == end2 == "ok" and whole < 12, detail)
