@@ -48,8 +48,7 @@ class Ref {
   Ref(const Ref& o) : Ref(o.p_) {}
   Ref(Ref&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
   template <class U>
-    requires(std::is_convertible_v<U*, T*>)
-  Ref(Ref<U> o) : p_(o.leak()) {}
+  requires(std::is_convertible_v<U*, T*>) Ref(Ref<U> o) : p_(o.leak()) {}
   Ref& operator=(Ref o) noexcept {
     std::swap(p_, o.p_);
     return *this;

@@ -2,26 +2,25 @@
 // Patience: may this client stay? One small machine a connection, over samples. Progress is what
 // the client acknowledged; what the kernel accepted says nothing.
 //
-//                    queued > 0                                 phase lingering
-//        Quiet --------------------> Owing        Quiet ---------------------> Lingering
-//          |  <--all acknowledged---   |                                          |
-//          | FIN seen, a response      |-- allowance spent --> reap               |-- FIN, or
-//          silence v is still to come          |-- vanished too long --> reap             v   -->
-//          close
-//       Waiting --- asked 3 times, no answer --> reap
+//           queued > 0               vanished, or allowance spent
+//   Quiet --------------> Owing ----------------------------------> reap
+//     ^ <--all acknowledged--'
+//     |
+//     |-- FIN seen, response still to come --> Waiting --no answer to 3 probes--> reap
+//     '-- our FIN acknowledged --> Lingering --the client's FIN, or silence--> close
 //
 // Owing has two clocks:
-//   silence    the kernel asked again and again (retransmits, probes) and heard nothing: the client
-//              vanished. stall_timeout from the first question, and one of the questions must have
-//              come in its last quarter, so that a link that was dark for three quarters of it
-//              always had the chance to answer: old kernels double the interval for ever. Once its
-//              FIN was seen: half_closed_stall_timeout from the last word.
-//   allowance  zero_window_timeout in all, bought back by acknowledged bytes at trickle_rate. A
-//   shut
-//              window spends it in exactly zero_window_timeout; a reader that takes a little now
-//              and then spends it not much later; one above trickle_rate never does. It is full
-//              again whenever all that was owed at some moment has been acknowledged, so only
-//              backlogs count and never how slowly an origin brings the bytes.
+// - silence: the kernel asked again and again (retransmits, probes) and heard nothing, the client
+//   vanished. stall_timeout from the first question, and one of the questions must have come in its
+//   last quarter, so that a link that was dark for three quarters of it always had the chance to
+//   answer: old kernels double the interval for ever. Once the FIN was seen:
+//   half_closed_stall_timeout from the last word.
+// - allowance: zero_window_timeout in all, bought back by acknowledged bytes at trickle_rate. A
+//   shut window spends it in exactly zero_window_timeout; a reader that takes a little now and then
+//   spends it not much later; one above trickle_rate never does. It is full again whenever all that
+//   was owed at some moment has been acknowledged, so only backlogs count and never how slowly an
+//   origin brings the bytes.
+//
 // Why acknowledged bytes and not "the last progress": a receiver opens its window in steps, of a
 // segment up to half its buffer (kernel-facts A and L). 100 B/s into a standard 128 KiB buffer is a
 // first step of some KiB after 80 s and then 64 KiB every 11 minutes; into a small buffer, 2 KiB
@@ -68,8 +67,8 @@ struct Decision {
   };
   What what = What::kKeep;
   CloseReason reason = CloseReason::kOpen;  // with kClose and kReap
-  TimePoint look_again =
-      TimePoint::max();  // max: nothing to watch; the next write, FIN or phase is
+  // max: nothing to watch until the next write, FIN or phase.
+  TimePoint look_again = TimePoint::max();
 };
 
 // Not thread-safe; no memory but its own.

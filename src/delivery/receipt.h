@@ -2,10 +2,10 @@
 // Receipt: what is known of one response's arrival at the client. DeliveryTracker: the receipts of
 // one connection that are not settled yet.
 //
-//   Open --end()--> Unknown --acknowledged up to its end--> Acknowledged --closed clean-->
-//   ClosedClean
-//                      |--the next request came--> NextRequest (final)
-//                      \--closed clean--> ClosedClean
+//   Open --end()--> Unknown --acknowledged up to its end--> Acknowledged
+//                      |                                         | closed clean
+//                      |--closed clean-----------------------> ClosedClean
+//                      '--the next request came--> NextRequest
 //
 // "Acknowledged" speaks of the client's kernel; only the next request, or a clean end after our FIN
 // was acknowledged, says that the application did not choke on it (kernel-facts F).
@@ -49,9 +49,9 @@ class Receipt : public ListNode {
     std::uint64_t body_sent = 0;
     // Exact when the body is not framed; else in proportion, never too many, and exact at the end.
     std::uint64_t body_acked = 0;
-    TimePoint
-        last_acked{};  // when an acknowledgement was last seen; zero: none was. Samples are up to
-                       // a second apart; a next request may come long after the last byte
+    // When an acknowledgement was last seen; zero: none was. Samples are up to a second apart, and
+    // a next request may come long after the last byte.
+    TimePoint last_acked{};
     Duration standstill{0};  // in all: between samples that were owed something and saw no progress
     Duration rtt{0};         // the latest; 0: never sampled
     std::uint32_t retransmits = 0;

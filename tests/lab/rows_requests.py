@@ -17,8 +17,11 @@ def head_of(size, target="/small?size=1KiB&n=1&cc=max-age=3600"):
 def slow_honest_head(lab):
     def bytewise():
         with lab.client() as client:
-            for byte in head_of(300):
-                client.send(bytes([byte]))
+            for at, byte in enumerate(head_of(300)):
+                try:
+                    client.send(bytes([byte]))
+                except OSError as error:
+                    return f"cut at byte {at} ({error.strerror})"
                 time.sleep(0.02)
             return client.read_response()
 
@@ -28,7 +31,7 @@ def slow_honest_head(lab):
             with lab.client() as client:
                 client.send(head[:at])
                 time.sleep(0.01)
-                client.send(head[at:])
+                client.try_send(head[at:])
                 if (status := client.read_response()) != 200:
                     return f"{status} when split at {at}"
         return 200
