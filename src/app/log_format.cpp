@@ -219,6 +219,7 @@ char* LineFormat::json(char* at, const proxy::AccessEntry& e) const {
   at = member(at, ",\"body_bytes\":", e.body_bytes);
   at = put(at, e.complete ? ",\"complete\":true" : ",\"complete\":false");
   if (e.acked_known) at = member(at, ",\"acked\":", e.acked);
+  if (e.acked_known) at = put(at, e.delivered ? ",\"delivered\":true" : ",\"delivered\":false");
   at = member(at, ",\"delivery\":", e.delivery_proof);
   at = member(at, ",\"ttfb_ms\":", e.time_to_first_byte);
   at = member(at, ",\"duration_ms\":", e.duration);

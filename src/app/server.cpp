@@ -113,7 +113,7 @@ int run_server(const Config& config) {
   if (!error_log)
     return complain(
         fmt::format("cannot open {}: {}", config.log.error, describe(error_log.error())));
-  Shared shared(config);
+  Shared shared(config, count);
   auto access_log = AccessLog::open(config.log);
   if (!access_log)
     return complain(

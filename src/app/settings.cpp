@@ -11,6 +11,21 @@ http::HeadLimits head_limits(const HttpConf& http) {
   return {.head_bytes = http.head_max, .target_bytes = http.target_max, .fields = http.fields_max};
 }
 
+// Far above what descriptors allow, far below what overflows.
+constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 32;
+
+delivery::Settings delivery_settings(const Config& config) {
+  const DeliveryConf& conf = config.delivery;
+  delivery::Settings s;
+  s.stall_timeout = conf.stall_timeout;
+  s.half_closed_stall_timeout = conf.half_closed_stall_timeout;
+  s.zero_window_timeout = conf.zero_window_timeout;
+  s.trickle_rate = conf.trickle_rate;
+  s.min_rate = conf.min_rate;
+  s.linger_timeout = config.http.linger_timeout;
+  return s;
+}
+
 std::uint32_t clamp32(std::uint64_t n) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(n, UINT32_MAX));
 }
@@ -21,11 +36,13 @@ front::Settings front_settings(const Config& config) {
   front::Settings s;
   s.limits = head_limits(config.http);
   s.idle_timeout = config.http.idle_timeout;
-  s.head_timeout = config.http.head_timeout;
-  s.body_timeout = config.http.body_timeout;
-  s.linger_timeout = config.http.linger_timeout;
-  s.stall_timeout = config.delivery.stall_timeout;
-  s.max_connections = config.server.max_connections;
+  s.request.head_timeout = config.http.head_timeout;
+  s.request.body_timeout = config.http.body_timeout;
+  s.request.min_body_rate = config.http.min_body_rate;
+  s.delivery = delivery_settings(config);
+  s.max_connections = config.server.max_connections == 0 ? kNoLimit : config.server.max_connections;
+  s.max_connections_per_client = config.server.max_connections_per_client;
+  s.max_owed = config.delivery.max_owed;
   s.socket.notsent_lowat = clamp32(config.delivery.notsent_lowat);
   s.notsent_lowat_fast = clamp32(config.delivery.notsent_lowat_fast);
   return s;
@@ -51,6 +68,14 @@ sched::Limits gate_limits(const OriginConf& origin) {
   return {.running = clamp32(origin.max_connections),
           .waiting = clamp32(origin.queue_max),
           .patience = origin.queue_timeout};
+}
+
+std::vector<front::ListenSettings> listen_settings(const Config& config) {
+  std::vector<front::ListenSettings> out;
+  for (const Listen& listen : config.listens) {
+    out.push_back({.half_close_aborts = listen.half_close == HalfClose::kAbort});
+  }
+  return out;
 }
 
 store::MemoryStore::Settings store_settings(const Storage& storage) {

@@ -13,6 +13,7 @@
 namespace weir::app {
 
 front::Settings front_settings(const Config& config);
+std::vector<front::ListenSettings> listen_settings(const Config& config);  // one a [[listen]]
 origin::Settings origin_settings(const OriginConf& origin);
 sched::Limits gate_limits(const OriginConf& origin);
 store::MemoryStore::Settings store_settings(const Storage& storage);

@@ -16,9 +16,12 @@
 namespace weir::app {
 
 struct Shared {
-  explicit Shared(const Config& conf)
+  Shared(const Config& conf, std::uint32_t worker_count)
       : config(conf),
+        workers(worker_count),
         front(front_settings(conf)),
+        listens(listen_settings(conf)),
+        connections(front.max_connections_per_client),
         sites(app::sites(conf)),
         store(store_settings(conf.storage), [this](const Digest& id) { index.emptied(id); }) {
     for (const OriginConf& origin : conf.origins) {
@@ -28,11 +31,13 @@ struct Shared {
   }
 
   const Config& config;
+  const std::uint32_t workers;
   const front::Settings front;
+  const std::vector<front::ListenSettings> listens;
+  front::Connections connections;
   const proxy::SiteTable sites;
   std::vector<origin::Settings> origins;
   std::vector<std::unique_ptr<proxy::Gate>> gates;
-  front::ConnectionCount connections{0};
   std::unique_ptr<AccessLog> access_log;
   store::MemoryStore store;
   cache::Index index;  // after the store: its objects give their chunks back to it

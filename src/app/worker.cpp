@@ -14,6 +14,7 @@ Worker::Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners)
     : shared_(shared),
       resolver_(loop_),
       access_(shared.access_log.get()),
+      samples_(SampleLog::open(shared.config.delivery.record)),
       house_{.loop = loop_,
              .index = shared.index,
              .store = shared.store,
@@ -25,9 +26,11 @@ Worker::Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners)
              .worker = number},
       exchanges_(house_),
       frontend_(std::make_unique<front::Frontend>(loop_, shared.front, exchanges_, shared.store,
-                                                  shared.connections)),
+                                                  shared.connections, samples_.get())),
       each_second_(loop_, *this) {
-  for (const int fd : listeners) frontend_->listen(fd);
+  for (std::size_t i = 0; i < listeners.size(); ++i) {
+    frontend_->listen(listeners[i], shared.listens[i]);
+  }
 }
 
 Worker::~Worker() {
@@ -72,6 +75,9 @@ void Worker::run() noexcept {
 
 void Worker::on_timer(net::Timer&) {
   access_.flush();
+  if (samples_) samples_->flush();
+  frontend_->relieve(1.0 / shared_.workers);
+  watch_queues();
   const TimePoint now = loop_.now();
   const bool draining = deadline_ != TimePoint::max();
   if (draining && (frontend_->sessions() == 0 || now >= deadline_)) {
@@ -81,6 +87,19 @@ void Worker::on_timer(net::Timer&) {
     return loop_.stop();
   }
   each_second_.set(after(now, draining ? kDrainTick : kTick));
+}
+
+// The accept queue as the listener itself tells it; an overflow loses connections without an error.
+void Worker::watch_queues() {
+  for (const auto& listener : frontend_->listeners()) {
+    const auto queue = listener->queue();
+    const bool deep = queue.waiting > fullest_queue_ && queue.waiting * 2 > queue.backlog;
+    fullest_queue_ = std::max(fullest_queue_, queue.waiting);
+    if (deep) {
+      log_warn("accept queue worker={} waiting={} backlog={}", house_.worker, queue.waiting,
+               queue.backlog);
+    }
+  }
 }
 
 void Worker::join() {

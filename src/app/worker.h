@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/access_log.h"
+#include "app/sample_log.h"
 #include "app/shared.h"
 #include "front/frontend.h"
 #include "net/loop.h"
@@ -35,17 +36,20 @@ class Worker final : public proxy::AccessSink, public net::Timer::Owner, public 
 
  private:
   std::vector<proxy::Origin> origins();
+  void watch_queues();
 
   Shared& shared_;
   net::Loop loop_;
   net::Resolver resolver_;
   AccessWriter access_;
+  std::unique_ptr<SampleLog> samples_;
   proxy::House house_;
   proxy::ExchangePool exchanges_;
   std::unique_ptr<front::Frontend> frontend_;
   net::Timer each_second_;
   std::atomic<Duration::rep> patience_{0};
   TimePoint deadline_ = TimePoint::max();  // of draining
+  std::uint32_t fullest_queue_ = 0;        // connections seen waiting to be accepted
   std::thread thread_;
 };
 

@@ -219,13 +219,12 @@ bool Body::needed(std::uint64_t first, std::uint64_t end) const {
   return needed;
 }
 
-// Whether a reader is on its way to this chunk: behind it by no more than a writer may be ahead.
+// Whether a reader of a fill is still to come to this chunk.
 bool Body::awaited(std::uint64_t base) const {
   bool awaited = false;
   if (traffic_) {
     traffic_->each_reader([&](const BodyReader& r) {
-      awaited = awaited || (r.offset_ < base + kChunkSize && r.end() > base &&
-                            base < add_saturated(r.offset_, lead_limit_));
+      awaited = awaited || (r.offset_ < base + kChunkSize && r.end() > base);
     });
   }
   return awaited;

@@ -1,49 +1,116 @@
 #include "front/frontend.h"
 
+#include <algorithm>
+
+#include "base/log.h"
+#include "delivery/pressure.h"
+
 namespace weir::front {
+namespace {
+
+// Of a limit: where relief begins.
+constexpr double kHighMark = 0.9;
+
+}  // namespace
 
 Frontend::Frontend(net::Loop& loop, const Settings& settings, Service& service,
-                   body::ChunkSource& source, ConnectionCount& open)
+                   body::ChunkSource& source, Connections& connections, SampleSink* samples)
     : settings_(settings),
-      open_(open),
+      connections_(connections),
       scratch_(std::make_unique<std::byte[]>(kScratch)),
       streams_(loop, settings),
-      home_{loop, settings, service, source, streams_, {scratch_.get(), kScratch}} {}
+      home_{.loop = loop,
+            .settings = settings,
+            .service = service,
+            .source = source,
+            .streams = streams_,
+            .scratch = {scratch_.get(), kScratch},
+            .samples = samples} {}
 
 Frontend::~Frontend() {
   listeners_.clear();
   while (Http1Session* session = sessions_.front()) on_session_closed(*session);
 }
 
-net::Listener& Frontend::listen(int fd) {
+void Frontend::listen(int fd, const ListenSettings& settings) {
   net::set_client_options(fd, settings_.socket);  // connections inherit them
   listeners_.push_back(std::make_unique<net::Listener>(home_.loop, fd, *this));
-  return *listeners_.back();
+  listen_settings_.push_back(&settings);
 }
 
 void Frontend::drain() {
   home_.draining = true;
   listeners_.clear();
-  Http1Session* next = nullptr;
-  for (Http1Session* session = sessions_.front(); session; session = next) {
-    next = sessions_.next(*session);
-    session->drain();
-  }
+  close_idle(count_);
 }
 
-bool Frontend::may_accept(const net::Listener&) { return open_.load() < settings_.max_connections; }
+std::size_t Frontend::close_idle(std::size_t most) {
+  std::size_t closed = 0;
+  Http1Session* next = nullptr;
+  for (Http1Session* session = sessions_.front(); session && closed < most; session = next) {
+    next = sessions_.next(*session);
+    if (!session->idle()) continue;
+    session->drain();
+    ++closed;
+  }
+  return closed;
+}
 
-void Frontend::on_accept(net::Listener&, int fd, const net::Address& peer) {
-  auto* session = new Http1Session(home_, *this, fd, peer);
+void Frontend::relieve(double share) {
+  const auto part = [share](std::uint64_t now, std::uint64_t limit) {
+    const double excess = static_cast<double>(now) - kHighMark * static_cast<double>(limit);
+    return excess > 0 ? static_cast<std::size_t>(excess * share) + 1 : 0;
+  };
+  delivery::Need need;
+  need.connections = part(connections_.open(), settings_.max_connections);
+  std::uint64_t owed = 0;
+  std::vector<Http1Session*> owing;
+  std::vector<delivery::Holder> holders;
+  const TimePoint now = home_.loop.now();
+  for (Http1Session* s = sessions_.front(); s; s = sessions_.next(*s)) {
+    const DeliveryWatch& watch = s->watch();
+    if (watch.queued() == 0) continue;
+    owed += watch.queued();
+    holders.push_back(
+        {owing.size(), watch.queued(), watch.standstill(now), watch.progressing(now)});
+    owing.push_back(s);
+  }
+  const auto limit = static_cast<std::uint64_t>(static_cast<double>(settings_.max_owed) * share);
+  if (settings_.max_owed != 0) {
+    const double excess = static_cast<double>(owed) - kHighMark * static_cast<double>(limit);
+    if (excess > 0) need.bytes = static_cast<std::uint64_t>(excess);
+  }
+  if (need.connections > 0) need.connections -= close_idle(need.connections);
+  if (need.connections == 0 && need.bytes == 0) return;
+  const std::size_t victims = delivery::choose_victims(holders, need);
+  if (victims > 0)
+    log_warn("pressure connections={} owed={} victims={}", connections_.open(), owed, victims);
+  for (std::size_t i = 0; i < victims; ++i) owing[holders[i].id]->sacrifice();
+}
+
+// Above the limit clients are still told so; only when too many of those stand there does the
+// kernel have to keep them.
+bool Frontend::may_accept(const net::Listener&) {
+  const std::uint64_t most = settings_.max_connections;
+  return connections_.open() < most + std::max<std::uint64_t>(most / 8, 16);
+}
+
+void Frontend::on_accept(net::Listener& listener, int fd, const net::Address& peer) {
+  const auto at = std::ranges::find(listeners_, &listener, &std::unique_ptr<net::Listener>::get);
+  const ListenSettings& settings =
+      *listen_settings_[static_cast<std::size_t>(at - listeners_.begin())];
+  const bool crowded = connections_.open() >= settings_.max_connections;
+  auto* session = new Http1Session(home_, *this, settings, fd, peer);
   sessions_.push_back(*session);
   ++count_;
-  open_.fetch_add(1, std::memory_order_relaxed);
+  const bool welcome = connections_.enter(std::string(session->client_host()));
+  if (crowded || !welcome) session->turn_away(Error{Errc::kTooManyConnections});
 }
 
 void Frontend::on_session_closed(Http1Session& session) {
+  connections_.leave(std::string(session.client_host()));
   delete &session;  // takes itself off the list
   --count_;
-  open_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 }  // namespace weir::front

@@ -46,7 +46,10 @@ class Http1Sender {
   bool cut_is_invisible() const { return mode_ == Mode::kUntilClose; }
   std::uint64_t head_bytes() const { return head_bytes_; }
   std::uint64_t body_bytes() const { return body_bytes_; }
-  void reset();  // for the next response; keeps memory
+  // All of it was handed to the kernel, and rightly so.
+  bool over() const { return state_ == State::kDone && !pending(); }
+  void release() { reader_.reset(); }  // nothing more will be pumped
+  void reset();                        // for the next response; keeps memory
 
  private:
   enum class Mode : std::uint8_t { kNoBody, kLength, kChunked, kUntilClose };

@@ -2,39 +2,61 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cerrno>
+
 #include "body/text_body.h"
 #include "http/date.h"
-#include "net/tcp_sampler.h"
 
 namespace weir::front {
 namespace {
+
+using delivery::CloseReason;
 
 // Requests read ahead of the one being served, bytes.
 constexpr std::size_t kPipelineMax = 64 * 1024;
 // A client that has taken so much of a response reads fast: what it may have unsent in the kernel
 // rises, which saves wakes, until it stands still or its response is over.
 constexpr std::uint64_t kFastAfter = 4 * body::kChunkSize;
-// How often a connection that only waits for its last acknowledgement is looked at: there is no
-// event for it (kernel-facts F).
-constexpr Duration kLingerLook = std::chrono::milliseconds(100);
+// Once a FIN was seen silence must show soon: the kernel's probes come at least this often.
+constexpr Duration kHalfClosedRtoMax = std::chrono::seconds(2);
 
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
+CloseReason reason_of(Error error) {
+  switch (error.code) {
+    case Errc::kRequestTimeout:
+      return CloseReason::kRequestTimeout;
+    case Errc::kTooManyConnections:
+      return CloseReason::kTooManyConnections;
+    case Errc::kClientGone:
+    case Errc::kClientBodyCut:
+      return CloseReason::kRequestCut;
+    default:
+      return info(error).side == Side::kClient ? CloseReason::kBadRequest
+                                               : CloseReason::kOriginFailed;
+  }
+}
+
 }  // namespace
 
-Http1Session::Http1Session(Home& home, Owner& owner, int fd, const net::Address& peer)
+Http1Session::Http1Session(Home& home, Owner& owner, const ListenSettings& listen, int fd,
+                           const net::Address& peer)
     : home_(home),
       owner_(owner),
+      listen_(listen),
       conn_(home.loop, fd, peer, *this),
       timer_(home.loop, *this),
-      stall_(home.settings.stall_timeout) {
-  timer_.set(after(home.loop.now(), home.settings.idle_timeout));
+      watch_(home.settings.delivery),
+      deadline_(after(home.loop.now(), home.settings.idle_timeout)),
+      number_(++home.connections) {
+  arm();
 }
 
 Http1Session::~Http1Session() {
-  if (stream_) end_stream(Error{Errc::kDraining});
+  if (state_ != State::kClosed) close(CloseReason::kDrainTimeout);
 }
 
 std::string_view Http1Session::client_host() const {
@@ -71,8 +93,11 @@ void Http1Session::take_turn() {
     }
   }
   in_turn_ = false;
-  if (state_ == State::kClosed) owner_.on_session_closed(*this);
+  if (state_ == State::kClosed) return owner_.on_session_closed(*this);
+  arm();
 }
+
+void Http1Session::arm() { timer_.set(std::min(deadline_, watch_.look_at())); }
 
 // ---- Idle, Head
 
@@ -88,8 +113,11 @@ bool Http1Session::step_head() {
       readable_ = false;
       return false;
     case net::IoState::kEnd:
+      if (state_ == State::kIdle) watch_.receipts().on_closed_clean(home_.loop.now());
+      close(state_ == State::kIdle ? CloseReason::kClientClosed : CloseReason::kRequestCut);
+      return true;
     case net::IoState::kError:
-      close(Error{Errc::kClientGone, r.error});
+      gone(r.error);
       return true;
     case net::IoState::kDone:
       break;
@@ -101,24 +129,14 @@ bool Http1Session::step_head() {
 }
 
 bool Http1Session::feed_head(std::string_view in) {
-  const TimePoint now = home_.loop.now();
-  if (!stream_) {
-    if (home_.draining) {
-      close(Error{Errc::kDraining});
-      return true;
-    }
-    stream_ = home_.streams.take();
-    stream_->attach(*this);
-    stream_->ending.began = phase_began_ = now;
-    state_ = State::kHead;
-  }
+  if (!stream_ && !open_stream()) return true;
   const auto step = stream_->parser.feed(in, stream_->head());
   if (!step) {
     refuse(step.error());
     return true;
   }
   if (!step->complete) {
-    timer_.set(after(phase_began_, home_.settings.head_timeout));
+    deadline_ = stream_->patience.on_head(home_.loop.now(), home_.loop.lag()).look_again;
     return true;
   }
   if (stream_->head().length > body::kMaxTotal) {
@@ -126,6 +144,26 @@ bool Http1Session::feed_head(std::string_view in) {
     return true;
   }
   begin_exchange(in.substr(step->used));
+  return true;
+}
+
+// The first byte of a request. False: none is taken any more.
+bool Http1Session::open_stream() {
+  if (home_.draining) {
+    close(CloseReason::kDraining);
+    return false;
+  }
+  const TimePoint now = home_.loop.now();
+  if (sent_) {
+    watch_.receipts().on_request(now);
+    settle_receipts();
+    if (sent_) settle(std::move(sent_));  // pipelined: what is known is all that will be
+  }
+  stream_ = home_.streams.take();
+  stream_->attach(*this);
+  stream_->ending.began = now;
+  stream_->patience.begin_head(now);
+  state_ = State::kHead;
   return true;
 }
 
@@ -140,21 +178,34 @@ void Http1Session::refuse(Error error) {
                                        http::reason_phrase(why.status), why.name, why.text);
   stream_->head().keep_alive = false;
   stream_->ending.error = error;
+  why_ = reason_of(error);
   state_ = State::kExchange;
+  deadline_ = TimePoint::max();
   // No memory for a few bytes: then the status must do.
   const auto body = body::text_body(home_.source, text);
   const std::uint64_t length = body ? text.size() : 0;
   stream_->reply({.status = why.status, .body = body, .length = length});
 }
 
+void Http1Session::turn_away(Error why) {
+  if (!open_stream()) return take_turn();
+  in_turn_ = true;
+  stream_->extra().add(http::FieldId::kRetryAfter, "1");
+  refuse(why);
+  in_turn_ = false;
+  take_turn();
+}
+
 void Http1Session::begin_exchange(std::string_view rest) {
   state_ = State::kExchange;
-  phase_began_ = home_.loop.now();
-  timer_.set(after(phase_began_, home_.settings.idle_timeout));
   Http1Stream& stream = *stream_;
   stream.intake.start(stream.head(), home_.source, home_.settings.body_window, stream);
   const std::size_t used = stream.intake.feed(bytes_of(rest));
   pending_.assign(rest.substr(used));
+  deadline_ = TimePoint::max();
+  if (!stream.intake.whole()) {
+    deadline_ = stream.patience.begin_body(home_.loop.now(), stream.intake.received()).look_again;
+  }
   stream.handler = &home_.service.begin();
   stream.handler->on_request(stream);
   if (stream.request().expect_continue && !stream.sender.started() && !stream.intake.whole()) {
@@ -167,9 +218,10 @@ void Http1Session::begin_exchange(std::string_view rest) {
 bool Http1Session::step_exchange() {
   if (!take_body()) return true;
   if (!send()) return state_ != State::kExchange;
-  const bool over =
-      stream_->sender.state() == Http1Sender::State::kDone && !stream_->sender.pending();
-  if (over) return finish_exchange();
+  if (stream_->sender.over()) {
+    finish_exchange();
+    return true;
+  }
   watch_client();
   return state_ != State::kExchange;
 }
@@ -178,7 +230,7 @@ bool Http1Session::step_exchange() {
 bool Http1Session::take_body() {
   Http1Intake& intake = stream_->intake;
   if (intake.state() != Http1Intake::State::kReading) return true;
-  const std::uint64_t before = intake.received();
+  bool hungry = true;
   if (!pending_.empty()) pending_.erase(0, intake.feed(bytes_of(pending_)));
   if (pending_.empty() && readable_) {
     switch (intake.pull(conn_, home_.scratch, pending_)) {
@@ -186,45 +238,60 @@ bool Http1Session::take_body() {
         readable_ = false;
         break;
       case Http1Intake::Pull::kNoRoom:
+        hungry = false;
+        break;
       case Http1Intake::Pull::kEnded:
         break;
       case Http1Intake::Pull::kGone:
-        close(Error{Errc::kClientGone});
+        gone(0);
         return false;
     }
   }
-  if (intake.received() != before) phase_began_ = home_.loop.now();
   if (intake.state() == Http1Intake::State::kReading) {
-    timer_.set(after(phase_began_, home_.settings.body_timeout));
+    deadline_ = stream_->patience
+                    .on_body(home_.loop.now(), intake.received(), hungry && pending_.empty(),
+                             home_.loop.lag())
+                    .look_again;
+  } else {
+    deadline_ = TimePoint::max();
   }
   return true;
 }
 
 // Puts out what there is. False: wait for an event, or the connection is over (see state_).
 bool Http1Session::send() {
+  const Http1Sender& sender = stream_->sender;
+  if (!sender.started() && !sender.pending()) return true;
+  if (sender.started() && stream_->ending.first_byte == TimePoint{}) {
+    stream_->ending.first_byte = home_.loop.now();
+    watch_.receipts().add(stream_->receipt, conn_.bytes_written());
+    stream_->response_begin = conn_.bytes_written();
+  }
+  const bool on = put_out();
+  if (state_ == State::kExchange && sender.started()) stream_->note_written(conn_.bytes_written());
+  return on;
+}
+
+bool Http1Session::put_out() {
   Http1Sender& sender = stream_->sender;
   for (;;) {
-    if (!sender.started() && !sender.pending()) return true;
     const Http1Sender::Blocked why = sender.pump(conn_);
-    if (sender.started() && stream_->ending.first_byte == TimePoint{}) {
-      stream_->ending.first_byte = home_.loop.now();
-    }
     if (!fast_ && sender.body_bytes() >= kFastAfter) set_fast(true);
     switch (why) {
       case Http1Sender::Blocked::kSocket:
-        timer_.set(std::min(timer_.deadline(), after(home_.loop.now(), std::chrono::seconds(1))));
+        watch_.expect(home_.loop.now());
         watch_client();
         return false;
       case Http1Sender::Blocked::kConn:
-        close(Error{Errc::kClientGone});
+        gone(0);
         return false;
       case Http1Sender::Blocked::kTurnOver:
         stream_->wake();
         watch_client();
         return false;
       case Http1Sender::Blocked::kHole:
-        if (const auto cut = stream_->handler->on_hole(*stream_, sender.hole())) {
-          abort(*cut);
+        if (const auto error = stream_->handler->on_hole(*stream_, sender.hole())) {
+          cut(*error);
           return false;
         }
         continue;
@@ -232,11 +299,9 @@ bool Http1Session::send() {
       case Http1Sender::Blocked::kNo:
         break;
     }
-    if (sender.state() == Http1Sender::State::kFailed) {
-      abort(sender.error());
-      return false;
-    }
-    return true;
+    if (sender.state() != Http1Sender::State::kFailed) return true;
+    cut(sender.error());
+    return false;
   }
 }
 
@@ -254,136 +319,202 @@ void Http1Session::watch_client() {
     const auto into = home_.scratch.first(std::min(home_.scratch.size(), kPipelineMax));
     const net::IoResult r = conn_.read(into);
     if (r.state == net::IoState::kDone) {
+      watch_.receipts().on_request(home_.loop.now());
       pending_.append(reinterpret_cast<const char*>(into.data()), r.bytes);
       continue;
     }
     readable_ = false;
-    if (r.state == net::IoState::kError) close(Error{Errc::kClientGone, r.error});
+    if (r.state == net::IoState::kError) return gone(r.error);
+    if (r.state == net::IoState::kEnd) on_half_close();
     return;
   }
 }
 
-bool Http1Session::finish_exchange() {
-  if (!stream_->keep_alive || !stream_->intake.whole() || home_.draining) {
-    begin_linger();
-    return true;
+void Http1Session::on_half_close() {
+  if (std::exchange(half_closed_, true)) return;
+  if (listen_.half_close_aborts) return reap(CloseReason::kHalfCloseAbort);
+  conn_.set_rto_max(kHalfClosedRtoMax);
+  watch_.look_now(home_.loop.now());
+}
+
+void Http1Session::finish_exchange() {
+  const bool keep = stream_->keep_alive && stream_->intake.whole();
+  if (!keep || home_.draining) {
+    return begin_linger(home_.draining                   ? CloseReason::kDraining
+                        : !stream_->request().keep_alive ? CloseReason::kResponseDone
+                        : conn_.peer_closed()            ? CloseReason::kClientClosed
+                                                         : CloseReason::kKeepAliveOff);
   }
-  end_stream({});
+  stream_->response_over(home_.loop.now());
+  sent_ = std::move(stream_);
   set_fast(false);
   state_ = State::kIdle;
-  timer_.set(after(home_.loop.now(), home_.settings.idle_timeout));
-  return true;
+  const TimePoint now = home_.loop.now();
+  deadline_ = after(now, home_.settings.idle_timeout);
+  watch_.expect(now);
 }
 
 // ---- the end
 
-void Http1Session::begin_linger() {
-  end_stream(stream_->ending.error);
+void Http1Session::begin_linger(CloseReason why) {
+  if (why_ == CloseReason::kOpen) why_ = why;
+  stream_->response_over(home_.loop.now());
+  if (sent_) settle(std::move(sent_));
+  sent_ = std::move(stream_);
   conn_.shutdown_write();
   pending_.clear();
   state_ = State::kLinger;
-  phase_began_ = home_.loop.now();
-  timer_.set(after(phase_began_, kLingerLook));
+  deadline_ = TimePoint::max();
+  watch_.look_now(home_.loop.now());
 }
 
 bool Http1Session::step_linger() {
-  while (readable_) {
+  while (readable_ && state_ == State::kLinger) {
     const net::IoResult r = conn_.read(home_.scratch);
     if (r.state == net::IoState::kDone) continue;
     readable_ = false;
-    if (r.state == net::IoState::kError) close({});
-    if (r.state == net::IoState::kEnd) watch_delivery(home_.loop.now());
+    if (r.state == net::IoState::kError) gone(r.error);
+    if (r.state == net::IoState::kEnd) watch_.look_now(home_.loop.now());
   }
-  return false;
+  return state_ == State::kClosed;
 }
 
-// On the timer: who acknowledges nothing for stall_timeout while data is owed is let go, and a
-// lingering connection ends once its tail has arrived.
-void Http1Session::watch_delivery(TimePoint now) {
-  const auto tcp = net::sample_tcp(conn_.fd());
-  if (!tcp) return close(Error{Errc::kClientGone});
-  const delivery::Verdict verdict =
-      stall_.on({now, tcp->bytes_acked, tcp->queued, home_.loop.lag()});
-  if (verdict.patience == delivery::Patience::kStalled) return abort(Error{Errc::kClientStalled});
-  if (state_ == State::kExchange) {
-    if (stall_.standstill(now) > Duration::zero()) set_fast(false);
-    if (verdict.look_again != TimePoint::max()) timer_.set(verdict.look_again);
+delivery::Phase Http1Session::phase() const {
+  switch (state_) {
+    case State::kIdle:
+    case State::kClosed:
+      return delivery::Phase::kIdle;
+    case State::kHead:
+      return delivery::Phase::kReading;
+    case State::kExchange:
+      if (stream_->sender.started()) return delivery::Phase::kSending;
+      return stream_->intake.whole() ? delivery::Phase::kAwaitingOrigin : delivery::Phase::kReading;
+    case State::kLinger:
+      return delivery::Phase::kLingering;
+  }
+  check_failed("unknown state", __FILE__, __LINE__);
+}
+
+// What has the client acknowledged, and may it stay?
+void Http1Session::look() {
+  const delivery::Decision decision = watch_.look(conn_, phase(), number_, home_.samples);
+  settle_receipts();
+  const TimePoint now = home_.loop.now();
+  if (fast_ && watch_.standstill(now) > Duration::zero()) set_fast(false);
+  switch (decision.what) {
+    case delivery::Decision::What::kKeep:
+    case delivery::Decision::What::kProbe:
+      return;
+    case delivery::Decision::What::kClose:
+      if (conn_.peer_closed()) watch_.receipts().on_closed_clean(now);
+      return close(decision.reason);
+    case delivery::Decision::What::kReap:
+      return reap(decision.reason);
+  }
+}
+
+// The state's own deadline has passed.
+void Http1Session::time_out(TimePoint now) {
+  deadline_ = TimePoint::max();
+  if (state_ == State::kIdle) return close(CloseReason::kIdleTimeout);
+  if (state_ == State::kHead) {
+    const auto d = stream_->patience.on_head(now, home_.loop.lag());
+    deadline_ = d.look_again;
+    if (d.reason != CloseReason::kOpen) refuse(Error{Errc::kRequestTimeout});
     return;
   }
-  const bool delivered = tcp->queued == 0;
-  const bool waited = now >= after(phase_began_, home_.settings.linger_timeout);
-  if (delivered && (conn_.peer_closed() || waited)) return close({});
-  timer_.set(after(now, kLingerLook));
-}
-
-void Http1Session::end_stream(std::optional<Error> error) {
-  if (!stream_) return;
-  Ending& ending = stream_->ending;
-  const Http1Sender& sender = stream_->sender;
-  ending.complete = sender.state() == Http1Sender::State::kDone && !sender.pending();
-  ending.error = error;
-  ending.head_bytes = sender.head_bytes();
-  ending.body_bytes = sender.body_bytes();
-  ending.ended = home_.loop.now();
-  if (stream_->handler) {
-    stream_->handler->on_done(*stream_, ending);
-  } else if (state_ != State::kHead || error) {
-    home_.service.on_refused(*stream_, error.value_or(Error{Errc::kClientGone}), ending);
-  }
-  home_.streams.give(std::move(stream_));
-}
-
-void Http1Session::close(std::optional<Error> error) {
-  end_stream(error);
-  timer_.clear();
-  state_ = State::kClosed;
-}
-
-// A response that cannot be ended rightly must not look as if it were: where only the end of the
-// connection marks the end of the body, a reset says it.
-void Http1Session::abort(Error error) {
-  const bool reset =
-      error.code == Errc::kClientStalled || (stream_ && stream_->sender.cut_is_invisible());
-  if (!reset && stream_) {
-    stream_->ending.error = error;
-    return begin_linger();
-  }
-  end_stream(error);
-  conn_.reset();
-  close(error);
-}
-
-void Http1Session::drain() {
-  if (state_ != State::kIdle) return;
-  close({});
-  owner_.on_session_closed(*this);
+  if (state_ != State::kExchange || stream_->intake.whole()) return;
+  Http1Intake& intake = stream_->intake;
+  const auto d =
+      stream_->patience.on_body(now, intake.received(), readable_ == false, home_.loop.lag());
+  deadline_ = d.look_again;
+  if (d.reason == CloseReason::kOpen) return;
+  if (why_ == CloseReason::kOpen) why_ = d.reason;
+  intake.give_up(Error{Errc::kRequestTimeout});  // its reader learns it, and answers 408
 }
 
 void Http1Session::on_timer(net::Timer&) {
   const TimePoint now = home_.loop.now();
   in_turn_ = true;
-  switch (state_) {
-    case State::kIdle:
-      close({});
-      break;
-    case State::kHead:
-      refuse(Error{Errc::kRequestTimeout});
-      break;
-    case State::kExchange:
-      if (stream_->intake.state() == Http1Intake::State::kReading &&
-          now >= after(phase_began_, home_.settings.body_timeout) && !stream_->sender.started()) {
-        stream_->intake.give_up(Error{Errc::kRequestTimeout});
-      }
-      watch_delivery(now);
-      break;
-    case State::kLinger:
-      watch_delivery(now);
-      break;
-    case State::kClosed:
-      break;
-  }
+  if (now >= watch_.look_at()) look();
+  if (state_ != State::kClosed && now >= deadline_) time_out(now);
   in_turn_ = false;
   take_turn();
+}
+
+void Http1Session::settle_receipts() {
+  while (watch_.receipts().take_settled()) {
+    if (sent_) settle(std::move(sent_));
+  }
+}
+
+// The response's line for the log is complete, as far as it will ever be.
+void Http1Session::settle(std::unique_ptr<Http1Stream> stream) {
+  stream->response_over(home_.loop.now());
+  stream->receipt.unlink();
+  Ending& ending = stream->ending;
+  ending.receipt = stream->receipt.facts();
+  ending.connection = number_;
+  if (state_ == State::kClosed) ending.close = why_;
+  if (stream->handler) {
+    stream->handler->on_done(*stream, ending);
+  } else {
+    home_.service.on_refused(*stream, ending);
+  }
+  home_.streams.give(std::move(stream));
+}
+
+void Http1Session::close(CloseReason why) {
+  if (state_ == State::kClosed) return;
+  if (why_ == CloseReason::kOpen) why_ = why;
+  if (conn_.open() && (sent_ || stream_) && state_ != State::kIdle) {
+    watch_.look(conn_, phase(), number_, nullptr);  // the last word on what arrived
+  }
+  if (sent_ && stream_) settle(std::move(sent_));
+  state_ = State::kClosed;
+  if (sent_) settle(std::move(sent_));
+  if (stream_) settle(std::move(stream_));
+  deadline_ = TimePoint::max();
+  timer_.clear();
+}
+
+void Http1Session::reap(CloseReason why) {
+  why_ = why;
+  if (stream_) stream_->ending.error = Error{Errc::kClientStalled};
+  close(why);
+  conn_.reset();  // a plain close would keep the kernel's memory for minutes (kernel-facts E)
+}
+
+// Reset, or timed out by the kernel.
+void Http1Session::gone(int error) {
+  if (stream_) stream_->ending.error = Error{Errc::kClientGone, error};
+  const int why = error != 0 ? error : conn_.failure();
+  if (why_ == CloseReason::kOpen || why == ETIMEDOUT) {
+    why_ = why == ETIMEDOUT ? CloseReason::kKernelTimeout : CloseReason::kResetByClient;
+  }
+  close(why_);
+}
+
+// A response that cannot be ended rightly must not look as if it were: where only the end of the
+// connection marks the end of the body, a reset says it.
+void Http1Session::cut(Error error) {
+  stream_->ending.error = error;
+  const CloseReason why =
+      info(error).side == Side::kClient ? CloseReason::kResetByClient : CloseReason::kOriginFailed;
+  if (!stream_->sender.cut_is_invisible()) return begin_linger(why);
+  close(why);
+  conn_.reset();
+}
+
+void Http1Session::sacrifice() {
+  reap(CloseReason::kPressure);
+  owner_.on_session_closed(*this);
+}
+
+void Http1Session::drain() {
+  if (state_ != State::kIdle) return;
+  close(CloseReason::kDraining);
+  owner_.on_session_closed(*this);
 }
 
 }  // namespace weir::front

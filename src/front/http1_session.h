@@ -6,18 +6,20 @@
 //    |  idle_timeout      | head_timeout: 408   |  \-- response over, not kept --> Linger -->
 //    Closed
 //    \--> Closed          | bad head: 4xx       |      (also after 4xx and 408)       ^
-//                         \---------------------+-- reset, stalled, cut -----------> Closed
+//                         \---------------------+-- reset, reaped, cut ------------> Closed
 //
 // Linger: our FIN is out; what the client still sends is discarded, so that its kernel does not
-// answer with a reset that destroys the tail of the response (kernel-facts G). It ends when the
-// client closed and everything was acknowledged, when it stops acknowledging, or after
-// linger_timeout.
+// answer with a reset that destroys the tail of the response (kernel-facts G). How long, and who is
+// reaped in any state, is delivery::Patience's to say.
+//
+// A response that was handed to the kernel is not over for the log: its stream is kept as `sent_`
+// until its receipt is settled by the next request, by acknowledgement, or by the connection's end.
 
 #include <memory>
 #include <string>
 
 #include "base/list.h"
-#include "delivery/stall.h"
+#include "front/delivery_watch.h"
 #include "front/http1_stream.h"
 #include "net/conn.h"
 
@@ -32,8 +34,10 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
     Service& service;
     body::ChunkSource& source;
     Http1StreamPool& streams;
-    std::span<std::byte> scratch;  // for reads, shared by all sessions of the worker
-    bool draining = false;         // no new requests: connections end after the one they serve
+    std::span<std::byte> scratch;   // for reads, shared by all sessions of the worker
+    SampleSink* samples = nullptr;  // null: samples are not recorded
+    std::uint64_t connections = 0;  // made so far
+    bool draining = false;          // no new requests: connections end after the one they serve
   };
   class Owner {
    public:
@@ -43,17 +47,22 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
     ~Owner() = default;
   };
 
-  Http1Session(Home& home, Owner& owner, int fd, const net::Address& peer);
+  Http1Session(Home& home, Owner& owner, const ListenSettings& listen, int fd,
+               const net::Address& peer);
   ~Http1Session();
 
   void on_ready(net::Conn& conn, net::Ready what) override;
   void on_timer(net::Timer& timer) override;
-  void take_turn();  // go on as far as bytes and buffers allow
-  void drain();      // idle: close; busy: close after this response
+  void take_turn();           // go on as far as bytes and buffers allow
+  void turn_away(Error why);  // a connection too many: answered before it asks
+  void drain();               // idle: close; busy: close after this response
+  void sacrifice();           // memory is short and this client makes no progress
   const net::Address& peer() const { return conn_.peer(); }
   std::string_view client_host() const;
   bool in_turn() const { return in_turn_; }
   bool may_keep() const;  // whether another request may follow on this connection
+  bool idle() const { return state_ == State::kIdle; }
+  const DeliveryWatch& watch() const { return watch_; }
 
  private:
   enum class State : std::uint8_t { kIdle, kHead, kExchange, kLinger, kClosed };
@@ -63,32 +72,47 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   bool step_linger();
 
   bool feed_head(std::string_view in);
+  bool open_stream();
   void begin_exchange(std::string_view rest);
   void refuse(Error error);
   bool take_body();
   void watch_client();
+  void on_half_close();
   bool send();
-  bool finish_exchange();
-  void begin_linger();
-  void end_stream(std::optional<Error> error);
+  bool put_out();
+  void finish_exchange();
+  void begin_linger(delivery::CloseReason why);
+
+  delivery::Phase phase() const;
+  void look();
+  void time_out(TimePoint now);
+  void settle_receipts();
+  void settle(std::unique_ptr<Http1Stream> stream);
   void set_fast(bool fast);
-  void close(std::optional<Error> error);
-  void abort(Error error);
-  void watch_delivery(TimePoint now);
+  void close(delivery::CloseReason why);
+  void reap(delivery::CloseReason why);
+  void cut(Error error);
+  void gone(int error);
+  void arm();
 
   Home& home_;
   Owner& owner_;
+  const ListenSettings& listen_;
   net::Conn conn_;
   net::Timer timer_;
   std::unique_ptr<Http1Stream> stream_;
-  std::string pending_;              // read and not yet parsed: pipelined requests
-  mutable std::string client_host_;  // made when first asked for
-  delivery::StallTimeout stall_;
-  TimePoint phase_began_{};  // of the head, or of the last byte of a request body, or of lingering
+  std::unique_ptr<Http1Stream> sent_;  // the one before, while its receipt is open
+  std::string pending_;                // read and not yet parsed: pipelined requests
+  mutable std::string client_host_;    // made when first asked for
+  DeliveryWatch watch_;
+  TimePoint deadline_ = TimePoint::max();  // of the state itself, beside watch_.look_at()
+  const std::uint64_t number_;
+  delivery::CloseReason why_ = delivery::CloseReason::kOpen;  // the first reason there is, is kept
   State state_ = State::kIdle;
   bool readable_ = false;  // an edge told so and no read has drained it since
   bool in_turn_ = false;
-  bool fast_ = false;  // notsent_lowat_fast is in force
+  bool fast_ = false;         // notsent_lowat_fast is in force
+  bool half_closed_ = false;  // the client's FIN came within an exchange
 };
 
 }  // namespace weir::front

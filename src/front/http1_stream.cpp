@@ -1,5 +1,8 @@
 #include "front/http1_stream.h"
 
+#include <algorithm>
+#include <memory>
+
 #include "front/http1_session.h"
 
 namespace weir::front {
@@ -10,7 +13,11 @@ constexpr std::size_t kFreeStreams = 256;  // more than this many are not kept w
 }  // namespace
 
 Http1Stream::Http1Stream(net::Loop& loop, const Settings& settings)
-    : parser(settings.limits), intake(settings.limits), sender(*this), loop_(loop) {}
+    : parser(settings.limits),
+      intake(settings.limits),
+      sender(*this),
+      patience(settings.request),
+      loop_(loop) {}
 
 Http1Stream::~Http1Stream() { loop_.cancel(*this); }
 
@@ -21,11 +28,31 @@ void Http1Stream::detach() {
   handler = nullptr;
   keep_alive = false;
   ending = {};
+  std::destroy_at(&receipt);
+  std::construct_at(&receipt);
   intake.reset();
   sender.reset();
   parser.reset();
   request_.clear();
   extra_.clear();
+}
+
+void Http1Stream::response_over(TimePoint now) {
+  if (ending.ended != TimePoint{}) return;
+  ending.ended = now;
+  ending.complete = sender.state() == Http1Sender::State::kDone && !sender.pending();
+  ending.head_bytes = sender.head_bytes();
+  ending.body_bytes = sender.body_bytes();
+  if (ending.complete) receipt.end();
+  intake.give_up(Error{Errc::kClientGone});  // what is still to come of the request is discarded
+  sender.release();
+  if (handler) handler->on_sent(*this);
+}
+
+void Http1Stream::note_written(std::uint64_t offset) {
+  receipt.wrote({.head_end = std::min(offset, response_begin + sender.head_bytes()),
+                 .body = sender.body_bytes(),
+                 .end = offset});
 }
 
 std::string_view Http1Stream::client_host() const { return session_->client_host(); }

@@ -44,6 +44,13 @@ class Http1Stream final : public Stream, public body::Waiter, public Task {
   http::Request& head() { return request_; }
   Http1Intake intake;
   Http1Sender sender;
+  // The response is over, rightly or not: fills in `ending` and tells the handler.
+  void response_over(TimePoint now);
+  // Tells the receipt how far the response was put out; `offset` is the connection's.
+  void note_written(std::uint64_t offset);
+  delivery::RequestPatience patience;
+  delivery::Receipt receipt;
+  std::uint64_t response_begin = 0;  // the connection's offset
   Ending ending;
   bool keep_alive = false;  // as announced in the response
 

@@ -2,6 +2,8 @@
 // What the conf file says about client connections.
 
 #include "base/time.h"
+#include "delivery/patience.h"
+#include "delivery/request_patience.h"
 #include "http/parser.h"
 #include "net/conn.h"
 
@@ -9,15 +11,23 @@ namespace weir::front {
 
 struct Settings {
   http::HeadLimits limits;
-  Duration idle_timeout = std::chrono::seconds(75);   // between requests
-  Duration head_timeout = std::chrono::seconds(30);   // first to last byte of a request head
-  Duration body_timeout = std::chrono::seconds(60);   // no byte of a request body for so long
-  Duration linger_timeout = std::chrono::seconds(5);  // after our FIN, for the client's
-  Duration stall_timeout = std::chrono::seconds(60);  // nothing acknowledged while data is owed
-  std::uint64_t body_window = 1024 * 1024;  // request body read ahead of the origin, bytes
-  std::uint64_t max_connections = 65536;    // of all workers together
+  Duration idle_timeout = std::chrono::seconds(75);  // between requests
+  delivery::RequestSettings request;                 // how slowly a request may come
+  delivery::Settings delivery;                       // how slowly a response may be taken
+  std::uint64_t body_window = 1024 * 1024;           // request body read ahead of the origin, bytes
+  // Connections of all workers together; more are answered 503, and by an eighth more not accepted.
+  std::uint64_t max_connections = 65536;
+  std::uint64_t max_connections_per_client = 0;  // for one address; 0: no limit
+  // Bytes owed to clients and held by the kernel for them, all together; above nine tenths of it
+  // those go that hold most for longest without progress.
+  std::uint64_t max_owed = std::uint64_t{1} << 30;
   net::ClientSocketOptions socket;
   std::uint32_t notsent_lowat_fast = 2 * 1024 * 1024;  // for clients that read fast, bytes
+};
+
+// What one [[listen]] may have of its own.
+struct ListenSettings {
+  bool half_close_aborts = false;  // a FIN within an exchange ends it; else it is served
 };
 
 }  // namespace weir::front

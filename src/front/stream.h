@@ -6,7 +6,8 @@
 //   1. on_request      the Handler may reply() at once, or keep the Stream and reply() later
 //   2. before reply()  inform(), reply(), request_body()
 //   3. after reply()   the Stream pulls the body by itself; on_hole() may come, any number of times
-//   4. on_done         the Stream is gone when it returns; nothing may be called any more
+//   4. on_sent         nothing is asked of the Handler any more but to remember for the log
+//   5. on_done         the Stream is gone when it returns; nothing may be called any more
 
 #include <cstdint>
 #include <optional>
@@ -16,6 +17,8 @@
 #include "base/ref.h"
 #include "base/time.h"
 #include "body/body.h"
+#include "delivery/close_reason.h"
+#include "delivery/receipt.h"
 #include "http/head.h"
 #include "net/loop.h"
 
@@ -35,9 +38,12 @@ struct Reply {
   std::optional<std::uint64_t> length{};
 };
 
-// What became of it: the seed of the receipt in the access log.
+// What became of it, for the access log.
 struct Ending {
-  bool complete = false;  // every byte of the response was handed to the kernel
+  bool complete = false;             // every byte of the response was handed to the kernel
+  delivery::Receipt::Facts receipt;  // and how much of it arrived
+  delivery::CloseReason close = delivery::CloseReason::kOpen;  // the connection ended with it
+  std::uint64_t connection = 0;                                // its number in this worker
   std::optional<Error> error;
   std::uint64_t head_bytes = 0;
   std::uint64_t body_bytes = 0;  // handed to the kernel, without framing
@@ -53,6 +59,9 @@ class Handler {
   // The reply's body lacks these bytes and nobody brings them. Arrange for them (a BodyWriter must
   // stand when this returns) or say why the response has to be cut.
   virtual std::optional<Error> on_hole(Stream& stream, const body::Hole& hole) = 0;
+  // The last byte went to the kernel, or none will any more: what was held for it can go.
+  virtual void on_sent(Stream& stream) = 0;
+  // Its receipt is settled: by the client's next request, by acknowledgement, or by the end.
   virtual void on_done(Stream& stream, const Ending& ending) = 0;
 
  protected:
@@ -63,8 +72,8 @@ class Service {
  public:
   // Who answers the next request. The Handler is lent until its on_done returns.
   virtual Handler& begin() = 0;
-  // A request that could not be parsed was answered with `error` by front/ itself.
-  virtual void on_refused(const Stream& stream, Error error, const Ending& ending) = 0;
+  // A request that front/ refused by itself, or that never became whole (see ending.error).
+  virtual void on_refused(const Stream& stream, const Ending& ending) = 0;
 
  protected:
   ~Service() = default;

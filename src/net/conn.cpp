@@ -50,7 +50,6 @@ IoResult Conn::failed(int error, std::size_t bytes) {
 
 IoResult Conn::read(std::span<std::byte> into) {
   WEIR_DCHECK(!into.empty());
-  if (error_ != 0) return failed(error_);
   ssize_t n;
   do {
     n = recv(fd_, into.data(), into.size(), 0);
@@ -59,6 +58,8 @@ IoResult Conn::read(std::span<std::byte> into) {
     read_ += static_cast<std::size_t>(n);
     return {static_cast<std::size_t>(n), IoState::kDone};
   }
+  // A write that failed says nothing of what came before: the peer's last words are read first.
+  if (error_ != 0) return failed(error_);
   if (n == 0) {
     peer_closed_ = true;
     return {0, IoState::kEnd};
@@ -182,6 +183,18 @@ void Conn::set_notsent_lowat(std::uint32_t bytes) {
   setsockopt(fd_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &value, sizeof value);
 }
 
+void Conn::set_keepalive_idle(Duration idle) {
+  const auto seconds = std::chrono::floor<Seconds>(idle).count();
+  const int value = static_cast<int>(seconds);
+  setsockopt(fd_, IPPROTO_TCP, TCP_KEEPIDLE, &value, sizeof value);
+}
+
+void Conn::set_rto_max(Duration longest) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(longest).count();
+  const int value = static_cast<int>(std::clamp<std::int64_t>(ms, 1000, 120'000));
+  setsockopt(fd_, IPPROTO_TCP, TCP_RTO_MAX_MS, &value, sizeof value);
+}
+
 void set_client_options(int fd, const ClientSocketOptions& options) {
   const auto set = [fd](int level, int option, int value) {
     setsockopt(fd, level, option, &value, sizeof value);  // an older kernel does without
@@ -195,7 +208,8 @@ void set_client_options(int fd, const ClientSocketOptions& options) {
   }
   if (!options.keepalive) return;
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
+  set(IPPROTO_TCP, TCP_KEEPIDLE,
+      static_cast<int>(std::chrono::floor<Seconds>(kKeepaliveIdle).count()));
   set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
   set(IPPROTO_TCP, TCP_KEEPCNT, 3);
 }

@@ -85,6 +85,10 @@ class Conn {
   // TCP_NOTSENT_LOWAT from now on, bytes; what is queued already stays. Nothing where it is
   // unknown.
   void set_notsent_lowat(std::uint32_t bytes);
+  // TCP_KEEPIDLE, whole seconds. 1 on a connection that was silent for longer makes the kernel
+  // probe now (kernel-facts D).
+  void set_keepalive_idle(Duration idle);
+  void set_rto_max(Duration longest);  // TCP_RTO_MAX_MS, 1 to 120 s
   void set_sendfile(bool on) { sendfile_ = on; }
 
   void shutdown_write();  // FIN after what was written
@@ -129,6 +133,9 @@ class Conn {
   Address peer_;
   EventSlot event_;
 };
+
+// TCP_KEEPIDLE of client connections.
+inline constexpr Duration kKeepaliveIdle = std::chrono::seconds(60);
 
 // Options for a client's connection; each falls back silently where the kernel lacks it. Linux
 // hands them on from a listening socket to what it accepts, so once per Listener is enough.

@@ -76,6 +76,13 @@ Listener::~Listener() {
   close(fd_);
 }
 
+Listener::Queue Listener::queue() const {
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  if (getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return {};
+  return {info.tcpi_unacked, info.tcpi_sacked};  // a listener's meaning (kernel-facts M)
+}
+
 void Listener::pause() { enter(State::kPaused); }
 void Listener::resume() { enter(State::kAccepting); }
 

@@ -49,6 +49,11 @@ class Listener final : private Timer::Owner {
   void pause();
   void resume();
   Address local() const { return local_address(fd_); }  // with the real port when 0 was asked for
+  struct Queue {
+    std::uint32_t waiting = 0;  // connections that wait to be accepted
+    std::uint32_t backlog = 0;
+  };
+  Queue queue() const;            // one system call
   int fd() const { return fd_; }  // for set_client_options, which connections inherit
 
  private:

@@ -54,6 +54,7 @@ std::optional<TcpSample> sample_tcp(int fd) {
   s.backoff = info.backoff;
   s.last_ack_age = std::chrono::milliseconds(info.last_ack_recv);
   s.rtt = std::chrono::microseconds(info.rtt);
+  s.rtt_var = std::chrono::microseconds(info.rttvar);
   s.segs_in = info.segs_in;
   if (told(offsetof(TcpInfo, rehash))) s.rcv_wnd = info.rcv_wnd;
   if (info.state == kStateClose) return s;  // the queue's length would be the one before the reset

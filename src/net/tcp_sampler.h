@@ -25,6 +25,7 @@ struct TcpSample {
   std::uint32_t backoff = 0;
   Duration last_ack_age{0};  // also for a probe's answer and the FIN
   Duration rtt{0};
+  Duration rtt_var{0};
   std::uint32_t segs_in = 0;
   std::uint32_t rcv_wnd = kUnknownWindow;  // bytes; Linux 6.2
   std::uint64_t queued = 0;                // SIOCOUTQ: unacked + unsent bytes (counts our FIN)

@@ -25,7 +25,16 @@ AccessEntry access_entry(const House& house, const front::Stream& stream,
   e.head_bytes = ending.head_bytes;
   e.body_bytes = ending.body_bytes;
   e.complete = ending.complete;
-  if (ending.error) e.close = info(*ending.error).name;
+  if (ending.close != delivery::CloseReason::kOpen) e.close = delivery::name(ending.close);
+  const delivery::Receipt::Facts& receipt = ending.receipt;
+  e.delivered = receipt.complete;
+  e.acked_known = receipt.proof != delivery::Proof::kUnknown || receipt.rtt != Duration{0};
+  e.acked = receipt.body_acked;
+  e.delivery_proof = delivery::name(receipt.proof);
+  e.rtt_us = static_cast<std::uint32_t>(receipt.rtt / std::chrono::microseconds(1));
+  e.retransmits = receipt.retransmits;
+  if (receipt.last_acked != TimePoint{}) e.time_to_last_ack = receipt.last_acked - ending.began;
+  e.standstill = receipt.standstill;
   if (ending.first_byte != TimePoint{}) e.time_to_first_byte = ending.first_byte - ending.began;
   e.duration = took;
   return e;

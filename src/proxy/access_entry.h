@@ -44,7 +44,10 @@ struct AccessEntry {
   std::string_view close;   // why the connection ended with this response
 
   bool acked_known = false;
-  std::uint64_t acked = 0;          // bytes of head and body that the client's kernel acknowledged
+  std::uint64_t acked = 0;          // bytes of the body that the client's kernel acknowledged
+  bool delivered = false;           // the whole response arrived
+  Duration time_to_last_ack{0};     // from `wall`; 0: none was seen
+  Duration standstill{0};           // in all, while data was owed and nothing was acknowledged
   std::string_view delivery_proof;  // "next_request", "acknowledged", "closed_clean", "unknown"
   std::uint32_t rtt_us = 0;         // 0: not known
   std::uint32_t retransmits = 0;

@@ -30,7 +30,7 @@ policy::Forward forward_reason(const cache::Lookup& found) {
 Exchange::~Exchange() { house_.loop.cancel(*this); }
 
 void Exchange::on_request(front::Stream& stream) {
-  WEIR_CHECK(state_ == State::kDone);
+  WEIR_CHECK(state_ == State::kDone && !stream_);
   stream_ = &stream;
   state_ = State::kRecv;
   step_recv();
@@ -42,6 +42,7 @@ void Exchange::step_recv() {
   const http::Request& request = stream_->request();
   site_ = house_.sites.find(request.authority);
   if (!site_) return refuse(Error{Errc::kNoSuchSite});
+  origin_ = house_.origins[site_->origin].name;
   if (request.method == http::Method::kConnect || request.method == http::Method::kTrace) {
     return refuse(Error{Errc::kUnsupportedMethod});
   }
@@ -306,36 +307,39 @@ std::optional<Error> Exchange::on_hole(front::Stream&, const body::Hole& hole) {
 
 // ---- Done
 
+void Exchange::on_sent(front::Stream&) { let_go(); }
+
 void Exchange::on_done(front::Stream&, const front::Ending& ending) {
-  log_access(ending);
-  reset();
+  let_go();
+  if (house_.access.wanted()) log_access(ending);
+  stream_ = nullptr;
+  site_ = nullptr;
+  status_ = {};
+  answer_ = {};
+  how_ = {};
+  origin_ = {};
+  holes_in_vain_ = lookups_ = 0;
+  hole_at_ = body::kUnlimited;
   pool_.give(*this);
 }
 
 void Exchange::log_access(const front::Ending& ending) const {
-  if (!house_.access.wanted()) return;
   AccessEntry entry = access_entry(house_, *stream_, ending);
   entry.cache = how_;
   entry.reason = ending.error ? info(*ending.error).name : status_.detail;
-  if (site_ && how_ != "hit") entry.origin = house_.origins[site_->origin].name;
+  if (how_ != "hit") entry.origin = origin_;
   if (answer_.range) entry.range = AccessRange{answer_.range->first, answer_.range->last};
   house_.access.write(entry);
 }
 
-void Exchange::reset() {
+// Nothing of the cache or of a fetch is held any more; only what the log wants is left.
+void Exchange::let_go() {
   state_ = State::kDone;
   stop_listening();
   if (busy_) busy_->leave(joiner_);
   busy_ = nullptr;
   object_ = nullptr;
-  stream_ = nullptr;
-  site_ = nullptr;
   joiner_.leader = false;
-  status_ = {};
-  answer_ = {};
-  how_ = {};
-  holes_in_vain_ = lookups_ = 0;
-  hole_at_ = body::kUnlimited;
 }
 
 // ---- ExchangePool
@@ -352,11 +356,10 @@ front::Handler& ExchangePool::begin() {
 
 void ExchangePool::give(Exchange& exchange) { free_.push_back(&exchange); }
 
-void ExchangePool::on_refused(const front::Stream& stream, Error error,
-                              const front::Ending& ending) {
+void ExchangePool::on_refused(const front::Stream& stream, const front::Ending& ending) {
   if (!house_.access.wanted()) return;
   AccessEntry entry = access_entry(house_, stream, ending);
-  entry.reason = info(error).name;
+  if (ending.error) entry.reason = info(*ending.error).name;
   house_.access.write(entry);
 }
 

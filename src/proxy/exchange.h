@@ -39,6 +39,7 @@ class Exchange final : public front::Handler,
 
   void on_request(front::Stream& stream) override;
   std::optional<Error> on_hole(front::Stream& stream, const body::Hole& hole) override;
+  void on_sent(front::Stream& stream) override;
   void on_done(front::Stream& stream, const front::Ending& ending) override;
   void on_informational(const http::Response& response) override;
   void on_fetch_over() override { fetch_ = nullptr; }
@@ -65,7 +66,7 @@ class Exchange final : public front::Handler,
   void stop_listening();
   bool same_variant(const cache::Object& object) const;
   void log_access(const front::Ending& ending) const;
-  void reset();
+  void let_go();
 
   House& house_;
   ExchangePool& pool_;
@@ -81,6 +82,7 @@ class Exchange final : public front::Handler,
   std::string status_text_;
   http::Fields fields_;  // those of the stored ones that go along, where not all do
   policy::Answer answer_;
+  std::string_view origin_;    // that was asked
   std::string_view how_;       // "hit", "miss", "join", "pass": for the log
   std::uint64_t hole_at_ = 0;  // where the last hole was
   std::uint32_t holes_in_vain_ = 0;
@@ -94,7 +96,7 @@ class ExchangePool final : public front::Service {
   explicit ExchangePool(House& house) : house_(house) {}
 
   front::Handler& begin() override;
-  void on_refused(const front::Stream& stream, Error error, const front::Ending& ending) override;
+  void on_refused(const front::Stream& stream, const front::Ending& ending) override;
   void give(Exchange& exchange);
 
  private:

@@ -230,7 +230,8 @@ void Fetch::open_body(http::Response& response, std::optional<std::uint64_t> len
   if (kept_) {
     response.fields.remove(http::FieldId::kAge);  // made anew for each answer
     options.meta_bytes = cache::Object::footprint(response, plan_.key.text.size());
-    if (oversize) options.lead_limit = house_.store.keep_limit() / 2;
+    // Most of the store is for those who follow the fastest reader.
+    if (oversize) options.lead_limit = house_.store.keep_limit() / 4;
   } else {
     options.drop_passed = true;
     options.lead_limit = house_.transit_window;

@@ -1,7 +1,7 @@
 """What a row is. A row holds when its function returns; what it returns says how well."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import proxies
 
@@ -29,7 +29,6 @@ class Result:
     outcome: str = "failed"
     seconds: float = 0.0
     detail: str = ""
-    steps: list = field(default_factory=list)
 
 
 def row(name, sentence, must, *, alone=False, start=0.0, limit=60.0):

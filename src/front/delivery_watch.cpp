@@ -1,0 +1,64 @@
+#include "front/delivery_watch.h"
+
+#include <algorithm>
+
+#include "net/tcp_sampler.h"
+
+namespace weir::front {
+namespace {
+
+delivery::Sample sample_of(const net::TcpSample& tcp, const net::Conn& conn,
+                           delivery::Phase phase) {
+  delivery::Sample s;
+  s.now = conn.loop().now();
+  s.phase = phase;
+  s.state = delivery::tcp_state_of(tcp.state);
+  s.peer_fin = conn.peer_closed();
+  s.acked = tcp.bytes_acked;
+  s.queued = tcp.queued;
+  s.written = conn.bytes_written();
+  s.unacked = tcp.unacked;
+  s.notsent = tcp.notsent;
+  s.snd_wnd = tcp.snd_wnd;
+  s.retransmits = tcp.retransmits;
+  s.total_retrans = tcp.total_retrans;
+  s.probes = tcp.probes;
+  s.backoff = tcp.backoff;
+  s.segs_in = tcp.segs_in;
+  s.last_ack_age = tcp.last_ack_age;
+  s.rtt = tcp.rtt;
+  s.rtt_var = tcp.rtt_var;
+  s.loop_lag = conn.loop().lag();
+  return s;
+}
+
+}  // namespace
+
+delivery::Decision DeliveryWatch::look(net::Conn& conn, delivery::Phase phase,
+                                       std::uint64_t connection, SampleSink* sink) {
+  const auto tcp = net::sample_tcp(conn.fd());
+  if (!tcp) {
+    look_at_ = TimePoint::max();
+    return {};
+  }
+  // The kernel has sent its probe by now; left at 1, it would send one each second.
+  if (probing_) conn.set_keepalive_idle(net::kKeepaliveIdle);
+  probing_ = false;
+  const delivery::Sample sample = sample_of(*tcp, conn, phase);
+  if (sink) sink->record(connection, sample);
+  queued_ = sample.queued;
+  receipts_.on(delivery::progress_of(sample));
+  const delivery::Decision decision = patience_.on(sample);
+  if (decision.what == delivery::Decision::What::kProbe) {
+    conn.set_keepalive_idle(std::chrono::seconds(1));
+    probing_ = true;
+  }
+  look_at_ = decision.look_again;
+  return decision;
+}
+
+void DeliveryWatch::expect(TimePoint now) {
+  if (look_at_ == TimePoint::max()) look_at_ = after(now, look_every_);
+}
+
+}  // namespace weir::front

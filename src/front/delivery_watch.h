@@ -1,0 +1,48 @@
+#pragma once
+// DeliveryWatch: what one connection's client acknowledges. It takes samples from the kernel, has
+// the patience machine judge them and keeps the receipts of responses on their way. It costs
+// nothing while look_at() is max.
+
+#include "delivery/patience.h"
+#include "delivery/receipt.h"
+#include "net/conn.h"
+
+namespace weir::front {
+
+// Where samples of real connections go, to be replayed later.
+class SampleSink {
+ public:
+  virtual void record(std::uint64_t connection, const delivery::Sample& sample) = 0;
+
+ protected:
+  ~SampleSink() = default;
+};
+
+class DeliveryWatch {
+ public:
+  explicit DeliveryWatch(const delivery::Settings& settings)
+      : look_every_(settings.look_every), patience_(settings) {}
+
+  // A sample and its verdict; sets the next look. `sink` may be null.
+  delivery::Decision look(net::Conn& conn, delivery::Phase phase, std::uint64_t connection,
+                          SampleSink* sink);
+  // Something was left owed, or is on its way: look in a while, if no look is set already.
+  void expect(TimePoint now);
+  void look_now(TimePoint now) { look_at_ = now; }
+  TimePoint look_at() const { return look_at_; }
+
+  delivery::DeliveryTracker& receipts() { return receipts_; }
+  Duration standstill(TimePoint now) const { return patience_.standstill(now); }
+  bool progressing(TimePoint now) const { return patience_.progressing(now); }
+  std::uint64_t queued() const { return queued_; }  // at the last look, bytes
+
+ private:
+  Duration look_every_;
+  delivery::Patience patience_;
+  delivery::DeliveryTracker receipts_;
+  TimePoint look_at_ = TimePoint::max();
+  std::uint64_t queued_ = 0;
+  bool probing_ = false;  // KEEPIDLE is 1, to be put back
+};
+
+}  // namespace weir::front
