@@ -222,6 +222,8 @@ char* LineFormat::json(char* at, const proxy::AccessEntry& e) const {
   if (e.acked_known) at = put(at, e.delivered ? ",\"delivered\":true" : ",\"delivered\":false");
   at = member(at, ",\"delivery\":", e.delivery_proof);
   at = member(at, ",\"ttfb_ms\":", e.time_to_first_byte);
+  if (e.time_to_last_ack.count() != 0) at = member(at, ",\"last_ack_ms\":", e.time_to_last_ack);
+  if (e.standstill.count() != 0) at = member(at, ",\"standstill_ms\":", e.standstill);
   at = member(at, ",\"duration_ms\":", e.duration);
   if (e.rtt_us != 0) at = member(at, ",\"rtt_us\":", e.rtt_us);
   at = member(at, ",\"retransmits\":", e.retransmits);

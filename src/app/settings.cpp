@@ -23,6 +23,7 @@ delivery::Settings delivery_settings(const Config& config) {
   s.trickle_rate = conf.trickle_rate;
   s.min_rate = conf.min_rate;
   s.linger_timeout = config.http.linger_timeout;
+  s.linger_max = 2 * config.http.linger_timeout;
   return s;
 }
 
@@ -43,6 +44,10 @@ front::Settings front_settings(const Config& config) {
   s.max_connections = config.server.max_connections == 0 ? kNoLimit : config.server.max_connections;
   s.max_connections_per_client = config.server.max_connections_per_client;
   s.max_owed = config.delivery.max_owed;
+  // Asked more often, silence shows sooner and a link that comes back is used sooner; but the
+  // kernel gives up after 15 questions, which must not be before we do.
+  s.socket.rto_max = std::clamp<Duration>(config.delivery.stall_timeout / 12,
+                                          std::chrono::seconds(1), std::chrono::seconds(10));
   s.socket.notsent_lowat = clamp32(config.delivery.notsent_lowat);
   s.notsent_lowat_fast = clamp32(config.delivery.notsent_lowat_fast);
   return s;

@@ -435,11 +435,14 @@ void Http1Session::time_out(TimePoint now) {
 
 void Http1Session::on_timer(net::Timer&) {
   const TimePoint now = home_.loop.now();
+  const State before = state_;
   in_turn_ = true;
   if (now >= watch_.look_at()) look();
   if (state_ != State::kClosed && now >= deadline_) time_out(now);
   in_turn_ = false;
-  take_turn();
+  // A look alone moves nothing: trying to write again would cost more than the sample.
+  if (state_ != before) return take_turn();
+  arm();
 }
 
 void Http1Session::settle_receipts() {

@@ -207,11 +207,13 @@ Call::Flow Call::step_head() {
 Call::Flow Call::take_head(std::string_view in) {
   while (!in.empty()) {
     const auto step = parser_.feed(in, head_.method, response_);
-    if (!step) return over(std::unexpected(step.error()));
+    // Bytes that are no HTTP on a reused connection belong to a response before: not to ours.
+    if (!step) return may_retry() && !informed_ ? retry() : over(std::unexpected(step.error()));
     in.remove_prefix(step->used);
     if (!step->complete) return Flow::kOn;
     if (response_.status >= 200) break;
     if (response_.status == 101) return over(fail(Errc::kOriginBadResponse));
+    informed_ = true;
     owner_.on_informational(response_);
     parser_.reset();
     response_.clear();
@@ -372,13 +374,7 @@ Call::Flow Call::stopped(body::BodyWriter::Stop why) {
 Call::Flow Call::end_of_stream(const net::IoResult& read) {
   const bool clean = read.state == net::IoState::kEnd;
   if (state_ == State::kHead) {
-    if (may_retry()) {
-      retried_ = true;
-      reused_ = false;
-      conn_.reset();
-      connect();
-      return Flow::kStop;
-    }
+    if (may_retry() && !response_began_) return retry();
     return over(fail(clean ? Errc::kOriginClosed : Errc::kOriginReset, read.error));
   }
   if (clean && response_.framing == http::Framing::kUntilClose) return finish(), Flow::kStop;
@@ -387,8 +383,17 @@ Call::Flow Call::end_of_stream(const net::IoResult& read) {
 
 // RFC 9112 §9.3.1: safe to send again only if it is idempotent and cannot have been acted on twice.
 bool Call::may_retry() const {
-  return reused_ && !retried_ && !response_began_ && !body_touched_ &&
-         http::is_idempotent(head_.method);
+  return reused_ && !retried_ && !body_touched_ && http::is_idempotent(head_.method);
+}
+
+Call::Flow Call::retry() {
+  retried_ = true;
+  reused_ = response_began_ = false;
+  parser_.reset();
+  response_.clear();
+  conn_.reset();
+  connect();
+  return Flow::kStop;
 }
 
 // The response is whole. Its connection serves again if both sides are done with it.

@@ -95,6 +95,7 @@ class Call final : public net::Conn::Owner,
   std::size_t copy_plain(std::string_view in);
   void accept(std::size_t n);
   bool may_retry() const;
+  Flow retry();
   void finish();
   Flow over(Result<void> result);
 
@@ -124,6 +125,7 @@ class Call final : public net::Conn::Owner,
   bool request_sent_ = false;
   bool body_touched_ = false;  // bytes of the request's body were consumed: no second attempt
   bool response_began_ = false;
+  bool informed_ = false;  // a 1xx was passed on
   bool reused_ = false;
   bool retried_ = false;
   bool body_chunked_ = false;  // the request's body goes out in chunks

@@ -33,6 +33,12 @@ class Pool::Idle final : public ListNode, public net::Conn::Owner, public net::T
   net::Timer timer_;
 };
 
+// Bytes that are there already would be taken for the next response.
+bool Pool::quiet(net::Conn& conn) {
+  std::array<std::byte, 1> surplus;
+  return conn.read(surplus).state == net::IoState::kAgain;
+}
+
 Pool::Pool(net::Loop& loop, net::Resolver& resolver, const Settings& settings)
     : loop_(loop), resolver_(resolver), settings_(settings) {}
 
@@ -41,14 +47,16 @@ Pool::~Pool() {
 }
 
 std::unique_ptr<net::Conn> Pool::take(net::Conn::Owner& owner) {
-  Idle* idle = idle_.front();
-  if (!idle) return nullptr;
-  auto conn = std::move(idle->conn);
-  delete idle;
-  --idle_count_;
-  ++stats_.reused;
-  conn->set_owner(owner);
-  return conn;
+  while (Idle* idle = idle_.front()) {
+    auto conn = std::move(idle->conn);
+    delete idle;
+    --idle_count_;
+    if (!quiet(*conn)) continue;
+    ++stats_.reused;
+    conn->set_owner(owner);
+    return conn;
+  }
+  return nullptr;
 }
 
 std::unique_ptr<net::Connector> Pool::connect(net::Connector::Owner& owner) {
@@ -61,9 +69,7 @@ std::unique_ptr<net::Connector> Pool::connect(net::Connector::Owner& owner) {
 
 void Pool::give(std::unique_ptr<net::Conn> conn) {
   if (!conn->open() || conn->peer_closed() || settings_.idle_connections == 0) return;
-  // Bytes that are there already would be taken for the next response.
-  std::array<std::byte, 1> surplus;
-  if (conn->read(surplus).state != net::IoState::kAgain) return;
+  if (!quiet(*conn)) return;
   if (idle_count_ >= settings_.idle_connections) {
     delete idle_.back();
     --idle_count_;

@@ -38,6 +38,7 @@ class Pool {
 
  private:
   class Idle;
+  static bool quiet(net::Conn& conn);
 
   net::Loop& loop_;
   net::Resolver& resolver_;

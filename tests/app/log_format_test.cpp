@@ -33,7 +33,10 @@ AccessEntry hit() {
   e.cache = "hit";
   e.reason = "fresh";
   e.acked_known = true;
-  e.acked = 65848;
+  e.acked = 65536;
+  e.delivered = true;
+  e.time_to_last_ack = std::chrono::microseconds(1200250);
+  e.standstill = std::chrono::milliseconds(500);
   e.delivery_proof = "next_request";
   e.time_to_first_byte = 85us;
   e.duration = 1234567us;
@@ -53,7 +56,8 @@ TEST_CASE("a JSON line says what is known and leaves out what is not") {
         R"({"time":"2026-11-21T20:31:02.123Z","client":"192.0.2.7","port":51234,"method":"GET",)"
         R"("host":"example.org","target":"/a?b=1","version":"HTTP/1.1","status":200,)"
         R"("cache":"hit","reason":"fresh","head_bytes":312,"body_bytes":65536,"complete":true,)"
-        R"("acked":65848,"delivery":"next_request","ttfb_ms":0.085,"duration_ms":1234.567,)"
+        R"("acked":65536,"delivered":true,"delivery":"next_request","ttfb_ms":0.085,)"
+        R"("last_ack_ms":1200.250,"standstill_ms":500.000,"duration_ms":1234.567,)"
         R"("rtt_us":420,"retransmits":0,"user_agent":"curl/7.88","worker":1})"
         "\n");
   AccessEntry e;
