@@ -20,6 +20,7 @@ constexpr Duration kShortStandstill = std::chrono::seconds(5);
 // often.
 constexpr Duration kLingerLookFirst = std::chrono::milliseconds(50);
 constexpr int kLingerLookPart = 4;
+constexpr int kStandstillPart = 4;  // of the standstill, between two looks
 // Looks never come closer than this, whatever the settings.
 constexpr Duration kLookLeast = std::chrono::milliseconds(10);
 
@@ -111,8 +112,14 @@ Duration Patience::rate_window() const {
       static_cast<double>(kRateStep) / static_cast<double>(settings_->min_rate)));
 }
 
-TimePoint Patience::next_look(TimePoint now, Duration left) const {
-  return after(now, std::clamp(left, kLookLeast, std::max(kLookLeast, settings_->look_every)));
+// Who stood still for long is looked at less often: there are many such, and each look costs system
+// calls. Not so one that may be dead: half-closed, or not answering.
+TimePoint Patience::next_look(const Sample& sample, Duration left) const {
+  const Duration usual = std::max(kLookLeast, settings_->look_every);
+  const bool doubtful = peer_finished(sample) || unheard_since_ != TimePoint{};
+  const Duration slow = std::clamp(standstill(sample.now) / kStandstillPart, usual, 3 * usual);
+  const Duration most = doubtful ? usual : slow;
+  return after(sample.now, std::clamp(left, kLookLeast, most));
 }
 
 // ---- Closed: the kernel is through with the connection
@@ -145,7 +152,7 @@ Decision Patience::step_owing(const Sample& sample) {
   if (sample.phase == Phase::kLingering) {
     left = std::min(left, std::max(kLingerLookFirst, standstill(sample.now) / kLingerLookPart));
   }
-  return keep(next_look(sample.now, left));
+  return keep(next_look(sample, left));
 }
 
 // Silence from before the debt is no fault, nor is a standstill during which something was heard.

@@ -42,7 +42,8 @@ namespace weir::delivery {
 
 // Of the conf file; shared by all connections and outlives them.
 struct Settings {
-  Duration look_every = std::chrono::seconds(1);  // between samples while data is owed
+  // Between samples while data is owed; up to three times as long for who has stood still for long.
+  Duration look_every = std::chrono::seconds(1);
   Duration stall_timeout = std::chrono::seconds(60);
   Duration half_closed_stall_timeout = std::chrono::seconds(8);
   std::uint32_t half_closed_retransmits = 4;
@@ -103,7 +104,7 @@ class Patience {
   bool vanished(const Sample& sample, Duration silent) const;
   CloseReason slow_reason(const Sample& sample) const;
   Decision probe(const Sample& sample, TimePoint heard);
-  TimePoint next_look(TimePoint now, Duration left) const;
+  TimePoint next_look(const Sample& sample, Duration left) const;
 
   const Settings* settings_;
   std::uint64_t acked_ = 0;

@@ -55,8 +55,10 @@ std::size_t Http1Intake::feed_chunked(std::span<const std::byte> in, std::span<s
     give_up(Error{Errc::kBadFraming});
     return in.size();
   }
-  std::memcpy(room.data(), step->data.data(), step->data.size());
-  if (!step->data.empty()) committed(step->data.size());
+  if (!step->data.empty()) {
+    std::memcpy(room.data(), step->data.data(), step->data.size());
+    committed(step->data.size());
+  }
   if (step->end) finish();
   return step->used;
 }

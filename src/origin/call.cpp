@@ -275,6 +275,7 @@ std::size_t Call::copy_plain(std::string_view in) {
   }
   const auto space = writer_->space(in.size(), scratch()).bytes;
   used = std::min(space.size(), in.size());
+  if (used == 0) return 0;
   std::memcpy(space.data(), in.data(), used);
   writer_->commit(used);
   accept(used);
