@@ -1,11 +1,13 @@
 #include "app/worker.h"
 
 #include "base/log.h"
+#include "net/listen_drops.h"
 
 namespace weir::app {
 namespace {
 
 constexpr Duration kTick = std::chrono::seconds(1);
+constexpr Duration kStatusEvery = std::chrono::minutes(1);
 constexpr Duration kDrainTick = std::chrono::milliseconds(50);
 
 }  // namespace
@@ -79,6 +81,7 @@ void Worker::on_timer(net::Timer&) {
   frontend_->relieve(1.0 / shared_.workers);
   watch_queues();
   const TimePoint now = loop_.now();
+  log_status(now);
   const bool draining = deadline_ != TimePoint::max();
   if (draining && (frontend_->sessions() == 0 || now >= deadline_)) {
     if (frontend_->sessions() > 0) {
@@ -99,6 +102,24 @@ void Worker::watch_queues() {
       log_warn("accept queue worker={} waiting={} backlog={}", house_.worker, queue.waiting,
                queue.backlog);
     }
+  }
+}
+
+// Once a minute, by the first worker for all: what an operator would ask for first.
+void Worker::log_status(TimePoint now) {
+  if (house_.worker != 0 || now < next_status_) return;
+  next_status_ = after(now, kStatusEvery);
+  const store::StoreStats store = shared_.store.stats();
+  const auto drops = net::read_listen_drops().value_or(net::ListenDrops{});
+  log_info(
+      "status connections={} storage_used={} storage_limit={} chunks={} evicted_chunks={} "
+      "accept_queue_max={} listen_overflows={} listen_drops={}",
+      shared_.connections.open(), store.used, store.limit, store.chunks, store.evicted_chunks,
+      fullest_queue_, drops.overflows, drops.drops);
+  for (std::size_t i = 0; i < shared_.gates.size(); ++i) {
+    const auto load = shared_.gates[i]->load();
+    log_info("status origin={} fetches={} waiting={}", shared_.origins[i].name, load.running,
+             load.waiting);
   }
 }
 

@@ -37,6 +37,7 @@ class Worker final : public proxy::AccessSink, public net::Timer::Owner, public 
  private:
   std::vector<proxy::Origin> origins();
   void watch_queues();
+  void log_status(TimePoint now);
 
   Shared& shared_;
   net::Loop loop_;
@@ -50,6 +51,7 @@ class Worker final : public proxy::AccessSink, public net::Timer::Owner, public 
   std::atomic<Duration::rep> patience_{0};
   TimePoint deadline_ = TimePoint::max();  // of draining
   std::uint32_t fullest_queue_ = 0;        // connections seen waiting to be accepted
+  TimePoint next_status_{};
   std::thread thread_;
 };
 
