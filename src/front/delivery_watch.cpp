@@ -7,6 +7,16 @@
 namespace weir::front {
 namespace {
 
+// Looks that are not urgent are taken together: to wake up costs a worker more than to look.
+constexpr Duration kUrgent = std::chrono::milliseconds(500);
+constexpr Duration kGrid = std::chrono::milliseconds(250);
+
+TimePoint on_grid(TimePoint now, TimePoint at) {
+  if (at == TimePoint::max() || at - now < kUrgent) return at;
+  const Duration past = at.time_since_epoch() % kGrid;
+  return past == Duration::zero() ? at : at + (kGrid - past);
+}
+
 delivery::Sample sample_of(const net::TcpSample& tcp, const net::Conn& conn,
                            delivery::Phase phase) {
   delivery::Sample s;
@@ -53,12 +63,12 @@ delivery::Decision DeliveryWatch::look(net::Conn& conn, delivery::Phase phase,
     conn.set_keepalive_idle(std::chrono::seconds(1));
     probing_ = true;
   }
-  look_at_ = decision.look_again;
+  look_at_ = on_grid(sample.now, decision.look_again);
   return decision;
 }
 
 void DeliveryWatch::expect(TimePoint now) {
-  if (look_at_ == TimePoint::max()) look_at_ = after(now, look_every_);
+  if (look_at_ == TimePoint::max()) look_at_ = on_grid(now, after(now, look_every_));
 }
 
 }  // namespace weir::front

@@ -13,7 +13,11 @@ void Http1Intake::start(const http::Request& head, body::ChunkSource& source, st
   options.drop_passed = true;
   options.lead_limit = window;
   chunked_ = head.framing == http::Framing::kChunked;
-  if (!chunked_) options.total = left_ = head.length;
+  if (chunked_) {
+    decoder_.emplace(limits_);
+  } else {
+    options.total = left_ = head.length;
+  }
   body_ = make_ref<body::Body>(source, options);
   writer_.emplace(body_, 0, body::kUnlimited, waiter);
   state_ = State::kReading;
@@ -50,7 +54,7 @@ std::size_t Http1Intake::feed_length(std::span<const std::byte> in, std::span<st
 // `in` is no longer than `room`, and what is decoded no longer than `in`.
 std::size_t Http1Intake::feed_chunked(std::span<const std::byte> in, std::span<std::byte> room) {
   const std::string_view text(reinterpret_cast<const char*>(in.data()), in.size());
-  const auto step = decoder_.feed(text);
+  const auto step = decoder_->feed(text);
   if (!step) {
     give_up(Error{Errc::kBadFraming});
     return in.size();

@@ -20,7 +20,7 @@ namespace weir::front {
 
 class Http1Intake {
  public:
-  explicit Http1Intake(const http::HeadLimits& limits) : decoder_(limits) {}
+  explicit Http1Intake(const http::HeadLimits& limits) : limits_(limits) {}
 
   // Prepares for the body that `head` announces; `waiter` is woken when there is room again.
   void start(const http::Request& head, body::ChunkSource& source, std::uint64_t window,
@@ -48,7 +48,8 @@ class Http1Intake {
   void committed(std::size_t n);
   void finish();
 
-  http::ChunkedDecoder decoder_;
+  const http::HeadLimits& limits_;
+  std::optional<http::ChunkedDecoder> decoder_;  // only while a chunked body comes
   std::optional<body::BodyWriter> writer_;
   Ref<body::Body> body_;
   std::uint64_t left_ = 0;  // with Content-Length
