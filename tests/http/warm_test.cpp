@@ -2,26 +2,13 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-#include <new>
 #include <string>
 
 #include "http/parser.h"
 #include "http/print.h"
+#include "support/allocations.h"
 
 using namespace weir::http;
-
-namespace {
-std::size_t allocations = 0;
-}
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* p = std::malloc(size)) return p;
-  std::abort();
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 
 TEST_CASE("a warm connection parses and prints without allocating") {
   const std::string_view input =
@@ -43,7 +30,7 @@ TEST_CASE("a warm connection parses and prints without allocating") {
   };
   const std::size_t cuts[] = {0, 60, 110};
   for (std::size_t cut : cuts) serve(cut);
-  const std::size_t before = allocations;
+  const std::size_t before = weir::test::allocations();
   for (std::size_t cut : cuts) serve(cut);
-  CHECK(allocations == before);
+  CHECK(weir::test::allocations() == before);
 }

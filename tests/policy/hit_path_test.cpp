@@ -1,26 +1,12 @@
 // The promise of this room to the hit path: no allocation for an ordinary request.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-#include <new>
-
 #include "policy/answer.h"
 #include "policy/cache_status.h"
 #include "policy/messages.h"
 #include "policy/reuse.h"
 #include "policy/vary.h"
-
-namespace {
-thread_local std::size_t allocations = 0;
-}
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* p = std::malloc(size)) return p;
-  throw std::bad_alloc();
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+#include "support/allocations.h"
 
 namespace weir::policy {
 namespace {
@@ -39,13 +25,13 @@ TEST_CASE("an ordinary hit allocates nothing") {
   variant.reserve(256);
   status.reserve(256);
 
-  const std::size_t before = allocations;
+  const std::size_t before = test::allocations();
   const RequestClass request_class = classify(asked, rules);
   variant_text(*names, asked, variant);
   const ReuseVerdict verdict = may_reuse(request_class, freshness, kNow);
   const Answer given = answer(asked, stored, 100, kNow);
   print_cache_status({.hit = true, .ttl = freshness.ttl(kNow)}, status);
-  const std::size_t spent = allocations - before;
+  const std::size_t spent = test::allocations() - before;
 
   CHECK(spent == 0);
   CHECK(before > 0);
