@@ -224,10 +224,19 @@ bool Body::awaited(std::uint64_t base) const {
   bool awaited = false;
   if (traffic_) {
     traffic_->each_reader([&](const BodyReader& r) {
-      awaited = awaited || (r.offset_ < base + kChunkSize && r.end() > base);
+      const bool ahead = r.offset_ < base + kChunkSize && r.end() > base;
+      awaited = awaited || (ahead && (!r.behind_ || base < add_saturated(r.offset_, kSoon)));
     });
   }
   return awaited;
+}
+
+// The chunk goes, so whoever was to come to it has to get it, and what follows, in its own way.
+void Body::leave_behind(std::uint64_t base) {
+  if (!traffic_) return;
+  traffic_->each_reader([&](BodyReader& r) {
+    if (r.offset_ < base + kChunkSize && r.end() > base) r.behind_ = true;
+  });
 }
 
 bool Body::evict(std::uint32_t index, const Chunk& chunk, Need need) {
@@ -242,6 +251,7 @@ bool Body::evict(std::uint32_t index, const Chunk& chunk, Need need) {
     if (slot->reserved) return false;
     if (refillable_) {
       if (need == Need::kUsual && awaited(base)) return false;
+      leave_behind(base);
       one = take(index);
       // Who waits here for the rest of it needs all of it now.
       wake_readers(base, base + kChunkSize);

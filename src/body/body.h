@@ -90,15 +90,11 @@ class Body : public RefCounted<Body> {
   std::uint32_t readers() const;  // living BodyReaders
   bool empty_of_chunks() const;   // none that holds bytes, nor the empty one of an empty body
 
-  // How badly the store needs room. Usual: not what a reader of a fill is about to come to.
-  // Pressing, when nothing else can go: that too, and also what readers have passed of a body that
-  // cannot be fetched again and is still being filled, which is then not servable to new readers
-  // any more.
-  enum class Need : std::uint8_t { kUsual, kPressing };
-
   // Called by the store, any thread, no lock of the store held: drop chunk `index` if it still is
   // `chunk` and no writer and no pinned reader needs it. A complete body that is not refillable is
   // dropped whole. Returns false when it must stay for now; true when it is not here (any more).
+  // A reader of a fill that loses what it was about to come to is left behind: from then on only
+  // kSoon bytes before it are kept for it, until it has caught up with a fill.
   bool evict(std::uint32_t index, const Chunk& chunk, Need need = Need::kUsual);
 
  private:
@@ -127,6 +123,7 @@ class Body : public RefCounted<Body> {
   Hole hole_at(std::uint64_t offset) REQUIRES_LOCK(mutex_);
   bool needed(std::uint64_t first, std::uint64_t end) const REQUIRES_LOCK(mutex_);
   bool awaited(std::uint64_t base) const REQUIRES_LOCK(mutex_);
+  void leave_behind(std::uint64_t base) REQUIRES_LOCK(mutex_);
   void wake_readers(std::uint64_t first, std::uint64_t end) REQUIRES_LOCK(mutex_);
   void wake_stopped() REQUIRES_LOCK(mutex_);
   std::uint64_t lead_edge() const REQUIRES_LOCK(mutex_);
@@ -196,6 +193,7 @@ class BodyReader : public ListNode {
   std::uint64_t touched_ = kUnlimited;  // the chunk that was touched last
   bool tracked_ = false;                // in Traffic's lists for good, so that others see offset_
   bool listed_ = false;                 // told to wait, perhaps still on the wake list
+  bool behind_ = false;                 // left behind by the fill it followed
 };
 
 // Move-only. Dropped before finish() or abandon(), the body fails with Errc::kSystem.
@@ -222,6 +220,11 @@ class BodyWriter {
   // kEnd: `end` is reached. `hint`: bytes expected soon; shapes chunks while the total is unknown.
   Space space(std::size_t hint, std::span<std::byte> scratch);
   void commit(std::size_t n) noexcept;  // publishes, wakes every reader that waited for it
+
+  // Room that is usually not given is not asked for either: the writer waits for the readers
+  // (space() says kNoRoom), until press() allows to leave them behind for the next `bytes`.
+  void be_patient();
+  void press(std::uint64_t bytes);
 
   std::uint64_t offset() const;
   Body& body() const;

@@ -16,6 +16,11 @@ class Body;
 
 inline constexpr std::uint64_t kChunkSize = 1024 * 1024;
 
+// How badly room is needed. Usual: not what a reader of a fill is about to come to. Pressing, when
+// nothing else can go: that too, and also what readers have passed of a body that cannot be fetched
+// again and is still being filled, which is then not servable to new readers any more.
+enum class Need : std::uint8_t { kUsual, kPressing };
+
 class Chunk : public RefCounted<Chunk> {
  public:
   virtual ~Chunk() = default;
@@ -56,10 +61,12 @@ class Chunk : public RefCounted<Chunk> {
 // Where bodies get room. Implemented by store/. Any thread; never called with a Body locked.
 class ChunkSource {
  public:
-  // Room for `size` (0..kChunkSize) bytes of `owner`'s chunk `index`, evicting others if need be.
-  // Null: nothing can be evicted now; call wait_for_room. The Body that asks keeps the slot
-  // reserved until it has put the chunk there, so that evict() meanwhile says no.
-  virtual Ref<Chunk> allocate(Body& owner, std::uint32_t index, std::size_t size) = 0;
+  // Room for `size` (0..kChunkSize) bytes of `owner`'s chunk `index`, evicting others if need be,
+  // at most such as `most` allows. Null: nothing can be evicted now; call wait_for_room. The Body
+  // that asks keeps the slot reserved until it has put the chunk there, so that evict() meanwhile
+  // says no.
+  virtual Ref<Chunk> allocate(Body& owner, std::uint32_t index, std::size_t size,
+                              Need most = Need::kPressing) = 0;
   // `waiter` is woken once, when memory may be had again. Whoever calls this tries allocate() once
   // more afterwards: what was freed between a failed try and the listing wakes nobody.
   virtual void wait_for_room(Waiter& waiter) = 0;

@@ -74,7 +74,7 @@ void Body::detach(BodyReader& reader) {
     settle();
   }
   for (Ref<Chunk>& chunk : passed) let_go(std::move(chunk));
-  if (!refillable_) source_.unpinned();
+  source_.unpinned();
 }
 
 void Body::track(BodyReader& reader) {
@@ -122,16 +122,18 @@ Next Body::read(BodyReader& reader, std::size_t max) {
   }
   if (failed()) return reason();
   if (will_bring(offset)) {
+    reader.behind_ = false;
     list(reader);
     return Wait{};
   }
   if (!refillable_) return reason();
+  reader.behind_ = true;
   return hole_at(offset);
 }
 
 void Body::advance(BodyReader& reader, std::uint64_t n) {
   std::vector<Ref<Chunk>> passed;
-  bool crossed = false;
+  bool crossed = false, freed = false;
   {
     Lock lock(mutex_);
     const std::uint32_t before = chunk_index(reader.offset_);
@@ -139,9 +141,10 @@ void Body::advance(BodyReader& reader, std::uint64_t n) {
     crossed = chunk_index(reader.offset_) != before || reader.offset_ >= reader.end();
     if (crossed) passed = take_passed();
     wake_stopped();
+    freed = crossed && (!refillable_ || !awaited(before * kChunkSize));
   }
   for (Ref<Chunk>& chunk : passed) let_go(std::move(chunk));
-  if (crossed && !refillable_) source_.unpinned();
+  if (freed) source_.unpinned();
 }
 
 }  // namespace weir::body

@@ -27,6 +27,7 @@ struct Fill : ListNode {
   bool scratch = false;            // writer's thread: what was given is not kept
   bool stopped = false;            // by the lead limit, to be woken
   bool awaits_room = false;        // writer's thread: may be listed at the source
+  std::uint64_t press_until = kUnlimited;  // writer's thread: up to here room may be pressed for
 };
 
 struct Traffic {

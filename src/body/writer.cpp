@@ -51,6 +51,11 @@ BodyWriter::~BodyWriter() {
   if (fill_) std::move(*this).fail(Error{Errc::kSystem});
 }
 
+void BodyWriter::be_patient() { fill_->press_until = 0; }
+void BodyWriter::press(std::uint64_t bytes) {
+  fill_->press_until = add_saturated(fill_->cursor, bytes);
+}
+
 std::uint64_t BodyWriter::offset() const { return fill_->cursor; }
 Body& BodyWriter::body() const { return *fill_->body; }
 
@@ -113,11 +118,12 @@ BodyWriter::Plan BodyWriter::plan(std::size_t hint, std::span<std::byte> scratch
 // Null: the owner is listed and will be woken.
 Ref<Chunk> BodyWriter::allocate(std::uint32_t index, std::size_t size) {
   Body& body = *fill_->body;
-  Ref<Chunk> chunk = body.source_.allocate(body, index, size);
+  const Need most = fill_->cursor < fill_->press_until ? Need::kPressing : Need::kUsual;
+  Ref<Chunk> chunk = body.source_.allocate(body, index, size, most);
   if (!chunk) {
     body.source_.wait_for_room(fill_->owner);
     fill_->awaits_room = true;
-    chunk = body.source_.allocate(body, index, size);
+    chunk = body.source_.allocate(body, index, size, most);
   }
   if (chunk && std::exchange(fill_->awaits_room, false)) body.source_.forget(fill_->owner);
   return chunk;

@@ -18,6 +18,8 @@ constexpr std::uint32_t kIdleLooks = 2;
 constexpr Duration kResumeWait =
     std::chrono::milliseconds(100);  // doubles with each resume in vain
 constexpr Seconds kHitForMiss{120};
+constexpr Duration kRoomLook = std::chrono::milliseconds(250);
+constexpr std::uint64_t kPressFor = 64 * body::kChunkSize;  // once somebody was left behind
 
 bool never_connected(Error e) {
   return e.code == Errc::kResolveFailed || e.code == Errc::kConnectRefused ||
@@ -59,7 +61,11 @@ Fetch& Fetch::start(House& house, FetchPlan plan, Listener* listener) {
 }
 
 Fetch::Fetch(House& house, FetchPlan plan, Listener* listener)
-    : house_(house), plan_(std::move(plan)), listener_(listener), timer_(house.loop, *this) {
+    : house_(house),
+      plan_(std::move(plan)),
+      listener_(listener),
+      timer_(house.loop, *this),
+      room_timer_(house.loop, *this) {
   place_.fetch = this;
   ticket_.owner = this;
   ticket_.lane = plan_.lane;
@@ -67,6 +73,7 @@ Fetch::Fetch(House& house, FetchPlan plan, Listener* listener)
   object_ = plan_.object;
   kept_ = true;
   writer_.emplace(object_->body_ref(), plan_.first, plan_.end, *this);
+  be_patient();
 }
 
 Fetch::~Fetch() {
@@ -242,9 +249,18 @@ void Fetch::open_body(http::Response& response, std::optional<std::uint64_t> len
   parts.body = house_.store.create(options);
   parts.shared = kept_;
   writer_.emplace(parts.body, 0, body::kUnlimited, *this);
+  if (kept_) be_patient();
   if (call_->has_body()) call_->receive(*writer_, 0);
   object_ = make_ref<cache::Object>(std::move(parts));
   deliver(admission);
+}
+
+// A large body, which would drive its own readers out of a store that is full, waits for them.
+void Fetch::be_patient() {
+  const body::Body& body = writer_->body();
+  if (!body.refillable() || body.total().value_or(0) < house_.store.keep_limit() / 4) return;
+  writer_->be_patient();
+  convoy_.emplace(house_.loop.now(), writer_->offset());
 }
 
 void Fetch::deliver(const policy::Admission& admission) {
@@ -291,7 +307,9 @@ void Fetch::continue_part(const http::Response& response) {
   }
 }
 
-void Fetch::on_blocked(body::BodyWriter::Stop) {
+void Fetch::on_blocked(body::BodyWriter::Stop why) {
+  if (convoy_ && why == body::BodyWriter::Stop::kNoRoom && !std::exchange(waited_, true))
+    room_timer_.set(after(house_.loop.now(), kRoomLook));
   const std::uint64_t at = writer_->offset();
   if (at != blocked_at_) blocked_from_ = house_.loop.now();
   blocked_at_ = at;
@@ -367,7 +385,22 @@ void Fetch::refuse(Error why) {
 
 // ---- each second
 
-void Fetch::on_timer(net::Timer&) {
+void Fetch::look_for_room() {
+  if (state_ != State::kFilling) return;
+  const bool waited = std::exchange(waited_, blocked_since_ != TimePoint::max());
+  if (convoy_->leave_behind(house_.loop.now(), writer_->offset(), waited)) {
+    log_info("fetch leaves slow readers behind key={} offset={}", plan_.key.text,
+             writer_->offset());
+    writer_->press(kPressFor);
+    run();
+  } else if (waited) {
+    waited_ = true;
+    room_timer_.set(after(house_.loop.now(), kRoomLook));
+  }
+}
+
+void Fetch::on_timer(net::Timer& timer) {
+  if (&timer == &room_timer_) return look_for_room();
   const TimePoint now = house_.loop.now();
   switch (state_) {
     case State::kQueued:

@@ -27,6 +27,7 @@
 #include "origin/call.h"
 #include "policy/admission.h"
 #include "policy/request_class.h"
+#include "proxy/convoy.h"
 #include "proxy/house.h"
 
 namespace weir::proxy {
@@ -91,6 +92,7 @@ class Fetch final : public origin::Call::Owner,
   void describe_variant(cache::ObjectParts& parts) const;
   void open_body(http::Response& response, std::optional<std::uint64_t> length,
                  policy::Admission admission);
+  void be_patient();
   void deliver(const policy::Admission& admission);
   void continue_part(const http::Response& response);
 
@@ -98,6 +100,7 @@ class Fetch final : public origin::Call::Owner,
   void succeed();
   void fail(Error why);
   void refuse(Error why);
+  void look_for_room();
   void look_for_readers();
   void end();
 
@@ -108,7 +111,8 @@ class Fetch final : public origin::Call::Owner,
   FetchPlan plan_;
   Listener* listener_;
   GateTicket ticket_;
-  net::Timer timer_;  // each second: is it still wanted?
+  net::Timer timer_;       // each second: is it still wanted?
+  net::Timer room_timer_;  // while there is no room: does it come?
   std::unique_ptr<origin::Call> call_;
   std::optional<body::BodyWriter> writer_;
   Ref<cache::Object> object_;  // what is being filled
@@ -122,6 +126,8 @@ class Fetch final : public origin::Call::Owner,
   std::uint32_t resumes_ = 0;     // without progress in between
   std::uint32_t idle_looks_ = 0;  // looks in a row at which nobody read
   std::uint32_t servers_tried_ = 0;
+  std::optional<Convoy> convoy_;  // of a large body, which waits for its readers
+  bool waited_ = false;           // was without room since convoy_ looked
   bool kept_ = false;
   bool ask_again_ = false;  // a 304 that was of no use: the whole response is wanted
   State state_ = State::kQueued;

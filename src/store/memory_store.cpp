@@ -41,13 +41,15 @@ class MemoryStore::Search {
  public:
   struct Step {
     Queue queue;
-    body::Body::Need need;
+    body::Need need;
   };
+
+  explicit Search(body::Need most) : stages_(most == body::Need::kUsual ? kUsualStages : kStages) {}
 
   // The next one to ask, or null when nothing can go.
   MemoryChunk* next(S3Fifo& queues, Step& step) {
     while (!begun_ || left_ == 0) {
-      if (begun_ && ++stage_ == kStages) return nullptr;
+      if (begun_ && ++stage_ == stages_) return nullptr;
       begun_ = true;
       enter(queues);
     }
@@ -57,17 +59,19 @@ class MemoryStore::Search {
   }
 
  private:
+  static constexpr int kUsualStages = 4;
   static constexpr int kStages = 6;
 
   void enter(const S3Fifo& queues) {
     if (stage_ == 0) due_ = queues.due();
     const Queue other = due_ == Queue::kSmall ? Queue::kMain : Queue::kSmall;
     step_.queue = stage_ % 2 == 0 ? due_ : other;
-    step_.need = stage_ < 4 ? body::Body::Need::kUsual : body::Body::Need::kPressing;
+    step_.need = stage_ < kUsualStages ? body::Need::kUsual : body::Need::kPressing;
     left_ = stage_ < 2 ? std::min<std::uint64_t>(kFewTries, queues.count(step_.queue))
                        : queues.count(step_.queue);
   }
 
+  const int stages_;
   bool begun_ = false;
   int stage_ = 0;
   std::uint64_t left_ = 0;
@@ -107,7 +111,8 @@ void MemoryStore::emptied(const body::Body& body) {
 
 // --- room ----------------------------------------------------------------------------------------
 
-Ref<body::Chunk> MemoryStore::allocate(body::Body& owner, std::uint32_t index, std::size_t size) {
+Ref<body::Chunk> MemoryStore::allocate(body::Body& owner, std::uint32_t index, std::size_t size,
+                                       body::Need most) {
   WEIR_CHECK(size <= body::kChunkSize);
   const bool in_slab = MemoryChunk::in_slab(size);
   // Every chunk carries its body's overhead: exact for small bodies, too much by 1/2000 for others.
@@ -115,7 +120,7 @@ Ref<body::Chunk> MemoryStore::allocate(body::Body& owner, std::uint32_t index, s
                 (index > 0 ? kBodySlot : 0) + MemoryChunk::heap_cost(size) +
                 (in_slab ? page_rounded(size) : 0),
             std::nullopt};
-  if (!make_room(room, size)) return {};
+  if (!make_room(room, size, most)) return {};
   if (in_slab && !room.slot) room.slot = slabs_.fresh(size);
   MemoryChunk* chunk = nullptr;
   if (!in_slab || room.slot) {
@@ -143,7 +148,7 @@ bool MemoryStore::charge_if_fits(std::uint64_t bytes) {
 
 // Charges the room for a chunk of `size`; first of all from spare slots, then by giving these back,
 // then by evicting. What was evicted may come back as the very slot that is needed.
-bool MemoryStore::make_room(Room& room, std::size_t size) {
+bool MemoryStore::make_room(Room& room, std::size_t size, body::Need most) {
   const bool in_slab = MemoryChunk::in_slab(size);
   for (;;) {
     if (in_slab && !room.slot) room.slot = slabs_.reuse(size);
@@ -151,7 +156,7 @@ bool MemoryStore::make_room(Room& room, std::size_t size) {
     if (charge_if_fits(room.charge - counted)) break;
     if (const std::size_t cooled = slabs_.cool()) {
       uncharge(cooled);
-    } else if (!evict_one()) {
+    } else if (!evict_one(most)) {
       if (room.slot) slabs_.free(*room.slot, size, false);
       Lock lock(mutex_);
       ++stats_.refused;
@@ -170,10 +175,11 @@ void MemoryStore::give_back(std::uint64_t keep) {
 // --- eviction ------------------------------------------------------------------------------------
 
 // Drops one chunk (of some bodies: all). False: nothing can go now.
-bool MemoryStore::evict_one() {
+bool MemoryStore::evict_one(body::Need most) {
   const std::uint64_t changes = changes_.load();
-  if (searched_in_vain_.load() == changes) return false;
-  Search search;
+  std::atomic<std::uint64_t>& in_vain = searched_in_vain_[static_cast<std::size_t>(most)];
+  if (in_vain.load() == changes) return false;
+  Search search(most);
   for (;;) {
     Search::Step step;
     Ref<body::Body> owner;
@@ -200,7 +206,7 @@ bool MemoryStore::evict_one() {
     }
     if (gone) return true;
   }
-  searched_in_vain_ = changes;
+  in_vain = changes;
   return false;
 }
 

@@ -56,17 +56,18 @@ class MemoryStore final : public Store, public body::ChunkSource {
     std::optional<Slabs::Slot> slot;  // a spare one, whose pages count already
   };
 
-  Ref<body::Chunk> allocate(body::Body& owner, std::uint32_t index, std::size_t size) override;
+  Ref<body::Chunk> allocate(body::Body& owner, std::uint32_t index, std::size_t size,
+                            body::Need most) override;
   void wait_for_room(body::Waiter& waiter) override;
   void forget(body::Waiter& waiter) noexcept override;
   void release(body::Chunk& chunk) noexcept override;
   void unpinned() noexcept override;
   void emptied(const body::Body& body) override;
 
-  bool make_room(Room& room, std::size_t size);
+  bool make_room(Room& room, std::size_t size, body::Need most);
   bool charge_if_fits(std::uint64_t bytes);
   void uncharge(std::uint64_t bytes) noexcept;
-  bool evict_one();
+  bool evict_one(body::Need most);
   void reclaim(const MemoryChunk& chunk) noexcept;
 
   const Settings settings_;
@@ -75,8 +76,9 @@ class MemoryStore final : public Store, public body::ChunkSource {
   // Raised whenever something that was refused may be possible, so that a search that found nothing
   // is not repeated before.
   std::atomic<std::uint64_t> changes_{1};
-  std::atomic<std::uint64_t> searched_in_vain_{0};  // the value of changes_ when one began
-  std::atomic<bool> awaited_{false};                // waiters_ is not empty
+  // For each Need, the value of changes_ when a search in vain began.
+  std::atomic<std::uint64_t> searched_in_vain_[2] = {0, 0};
+  std::atomic<bool> awaited_{false};  // waiters_ is not empty
 
   mutable Mutex mutex_;
   S3Fifo queues_ GUARDED_BY(mutex_);

@@ -35,14 +35,14 @@ struct Bench {
     const Next next = r.next(1);
     return std::get<Lease>(next).pin;
   }
-  bool evict(std::uint32_t index, Body::Need need = Body::Need::kUsual) {
+  bool evict(std::uint32_t index, Need need = Need::kUsual) {
     return body->evict(index, *chunk(index), need);
   }
 };
 
 const BodyOptions kRefillable{.refillable = true};
 const BodyOptions kOnce{};
-constexpr auto kPressing = Body::Need::kPressing;  // whoever is on the way to the chunk
+constexpr auto kPressing = Need::kPressing;  // whoever is on the way to the chunk
 
 }  // namespace
 
@@ -64,6 +64,63 @@ TEST_CASE("chunks of a refillable body go one by one, but for what a writer fill
   CHECK(b.source.emptied() == 1);
   CHECK(b.source.chunks() == 0);
   CHECK(b.source.released() == 3);
+}
+
+TEST_CASE("what a reader of a fill is about to come to goes only when pressed") {
+  Bench b(kRefillable, 8 * M, 4 * M);
+  const auto go = [&](BodyReader& reader, std::uint64_t bytes) {
+    for (; bytes > 0; bytes -= M) {
+      REQUIRE(look(reader) == "lease 1048576");
+      reader.advance(M);
+    }
+  };
+  BodyReader ahead(b.body, 0, kUnlimited, b.bell);
+  BodyReader slow(b.body, 0, kUnlimited, b.bell);
+  go(ahead, 3 * M);
+  go(slow, M);
+  CHECK(b.evict(0));
+  CHECK_FALSE(b.evict(1));
+  CHECK_FALSE(b.evict(2));
+  const int before = b.source.unpinned_count();
+  go(slow, M);
+  CHECK(b.source.unpinned_count() > before);  // chunk 1: the last that was to come has passed
+  CHECK(b.evict(1));
+  CHECK(b.evict(2, kPressing));
+  CHECK(look(slow) == "hole 2097152..3145728");
+}
+
+TEST_CASE("for a reader that was left behind only what it needs soon is kept") {
+  constexpr std::uint64_t kFar = kSoon / M + 4;
+  Bench b(kRefillable, 64 * M, 32 * M);
+  BodyReader slow(b.body, 0, kUnlimited, b.bell);
+  REQUIRE(look(slow) == "lease 1048576");
+  CHECK_FALSE(b.evict(kFar));
+  CHECK(b.evict(0, kPressing));
+  CHECK(b.evict(kFar));
+  CHECK_FALSE(b.evict(2));
+  SUBCASE("until it has caught up with the fill") {
+    BodyReader tail(b.body, 31 * M, kUnlimited, b.bell);
+    REQUIRE(look(tail) == "lease 1048576");
+    CHECK(b.evict(31, kPressing));  // left behind
+    CHECK(b.evict(30));
+    write_upto(b.w, 33 * M);
+    tail.advance(2 * M);
+    REQUIRE(look(tail) == "wait");
+    write_upto(b.w, 64 * M);
+    CHECK_FALSE(b.evict(60));
+  }
+}
+
+TEST_CASE("a patient writer is not given room that must be pressed for, until it presses") {
+  Bench b(kRefillable, 8 * M, 0);
+  b.w.be_patient();
+  write_upto(b.w, M);
+  CHECK(b.source.last_need() == Need::kUsual);
+  b.w.press(M);
+  write_upto(b.w, 2 * M);
+  CHECK(b.source.last_need() == Need::kPressing);
+  write_upto(b.w, 3 * M);
+  CHECK(b.source.last_need() == Need::kUsual);
 }
 
 TEST_CASE("a body that loses all its chunks while it fills is not called empty before the end") {

@@ -54,7 +54,8 @@ class FakeSource final : public ChunkSource {
   // May be changed by a single thread between steps.
   std::uint64_t budget = kUnlimited;  // bytes that may be in use at once
 
-  Ref<Chunk> allocate(Body&, std::uint32_t index, std::size_t size) override {
+  Ref<Chunk> allocate(Body&, std::uint32_t index, std::size_t size, Need most) override {
+    last_need_ = most;
     std::uint64_t used = used_.load();
     do {
       if (used + size > budget) return {};
@@ -81,6 +82,7 @@ class FakeSource final : public ChunkSource {
   }
   void emptied(const Body&) override { ++emptied_; }
 
+  Need last_need() const { return last_need_; }  // of the last allocation
   std::uint64_t used() const { return used_; }
   int chunks() const { return chunks_; }  // that live
   int released() const { return released_; }
@@ -114,6 +116,7 @@ class FakeSource final : public ChunkSource {
   };
 
   std::atomic<std::uint64_t> used_{0};
+  std::atomic<Need> last_need_{Need::kUsual};
   std::atomic<int> chunks_{0};
   std::atomic<int> released_{0};
   std::atomic<int> emptied_{0};

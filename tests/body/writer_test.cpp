@@ -308,7 +308,7 @@ TEST_CASE("a writer without room is woken when there may be some") {
   {
     BodyReader r = b.reader();
     const Next next = r.next(1);
-    CHECK(b.body->evict(0, *std::get<Lease>(next).pin, Body::Need::kPressing));
+    CHECK(b.body->evict(0, *std::get<Lease>(next).pin, Need::kPressing));
   }
   CHECK(b.bell.take() == 1);
   CHECK(write_upto(w, kUnlimited) == Stop::kNoRoom);
