@@ -15,10 +15,12 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "policy/forwarding.h"
+#include "proxy/fill_policy.h"
 
 namespace weir::app {
 
 using policy::Forwarded;
+using proxy::Finish;
 
 #define WEIR_NAME(enumerator, name) enumerator,
 #define WEIR_ENUM(Enum, ...) enum class Enum : std::uint8_t { __VA_ARGS__ };

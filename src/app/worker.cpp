@@ -50,6 +50,7 @@ std::vector<proxy::Origin> Worker::origins() {
     origin.gate = shared_.gates[i].get();
     origin.pool = std::make_unique<origin::Pool>(loop_, resolver_, shared_.origins[i]);
     origin.window_shut_max = conf.window_shut_max;
+    origin.fill = {.finish = conf.finish_abandoned, .finish_max = conf.finish_max};
     origin.resume_attempts = static_cast<std::uint32_t>(conf.resume_attempts);
     out.push_back(std::move(origin));
   }

@@ -209,6 +209,14 @@ Hole Body::hole_at(std::uint64_t offset) {
 // --- eviction ------------------------------------------------------------------------------------
 
 // Does a living reader have still to read of [first, end)?
+std::optional<Hole> Body::hole(std::uint64_t offset) {
+  Lock lock(mutex_);
+  if (!refillable_ || failed() || offset >= total_.load()) return {};
+  const Slot* slot = find(offset);
+  if ((slot && slot->filled > offset % kChunkSize) || will_bring(offset)) return {};
+  return hole_at(offset);
+}
+
 bool Body::needed(std::uint64_t first, std::uint64_t end) const {
   bool needed = false;
   if (traffic_) {

@@ -88,7 +88,10 @@ class Body : public RefCounted<Body> {
   bool servable() const;
   bool filling() const;           // at least one writer lives
   std::uint32_t readers() const;  // living BodyReaders
-  bool empty_of_chunks() const;   // none that holds bytes, nor the empty one of an empty body
+  // What a reader at `offset` would be told: a Hole, or nothing where the byte is here or will
+  // come.
+  std::optional<Hole> hole(std::uint64_t offset);
+  bool empty_of_chunks() const;  // none that holds bytes, nor the empty one of an empty body
 
   // Called by the store, any thread, no lock of the store held: drop chunk `index` if it still is
   // `chunk` and no writer and no pinned reader needs it. A complete body that is not refillable is

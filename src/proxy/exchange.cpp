@@ -7,6 +7,7 @@
 #include "http/date.h"
 #include "policy/vary.h"
 #include "proxy/access.h"
+#include "proxy/range_ask.h"
 
 namespace weir::proxy {
 namespace {
@@ -16,6 +17,8 @@ namespace {
 constexpr std::uint64_t kFillWindow = 32 * body::kChunkSize;
 // Waiting for heads of other variants in turn, before a request goes its own way.
 constexpr std::uint32_t kLookupsMax = 4;
+// How often in a row a hole at the same place is asked for. A fill tries again by itself.
+constexpr std::uint32_t kHoleAttempts = 2;
 
 policy::Forward forward_reason(const cache::Lookup& found) {
   if (found.object) {
@@ -90,6 +93,7 @@ void Exchange::step_lookup() {
       how_ = "join";
       status_.collapsed = true;
       status_.forward = forward_reason(found);
+      joiner_.leader = false;
       return wait_at(std::move(found.busy));
     case cache::Lookup::What::kPass:
       return pass(policy::Forward::kMiss, "hit_for_miss");
@@ -119,6 +123,7 @@ void Exchange::lead(const cache::Lookup& found) {
   FetchPlan p = plan(FetchPlan::Kind::kLead, true);
   p.busy = found.busy;
   p.object = found.object;
+  p.range = range_to_ask(stream_->request());
   fetch_ = &Fetch::start(house_, std::move(p), this);
   joiner_.leader = true;
   wait_at(found.busy);
@@ -177,7 +182,12 @@ void Exchange::step_wait() {
   if (std::holds_alternative<cache::Busy::Passed>(now)) {
     return pass(status_.forward, busy_->reason());
   }
-  refuse(std::get<Error>(now));
+  const Error why = std::get<Error>(now);
+  // The object that was here is no more: what is at the origin now is as good to who got nothing
+  // yet.
+  const bool other = why.code == Errc::kOriginChanged || why.code == Errc::kOriginRefusedRange;
+  if (filled_first_ && other) return step_lookup();
+  refuse(why);
 }
 
 bool Exchange::same_variant(const cache::Object& object) const {
@@ -207,6 +217,7 @@ void Exchange::step_deliver(Ref<cache::Object> object) {
   answer_ = {};
   answer_.status = head.status;
   if (object_->shared()) answer_ = policy::answer(request, head, total, house_.loop.wall_now());
+  if (fill_first()) return;
 
   front::Reply reply;
   reply.status = answer_.status;
@@ -215,6 +226,43 @@ void Exchange::step_deliver(Ref<cache::Object> object) {
   add_own_fields(*object_);
   frame(reply);
   stream_->reply(reply);
+}
+
+// Where the first byte of the answer is not here, nothing is said before the origin has shown that
+// it still has the same object.
+bool Exchange::fill_first() {
+  const bool whole = !object_->shared() || object_->body().complete() || filled_first_;
+  const bool content = answer_.range || (answer_.status == 200 && answer_.body);
+  if (whole || !content) return false;
+  const auto hole = object_->body().hole(answer_.range ? answer_.range->first : 0);
+  if (!hole) return false;
+  filled_first_ = true;
+  how_ = "miss";
+  status_.hit = false;
+  status_.ttl.reset();
+  status_.forward = policy::Forward::kPartial;
+  FetchPlan p = fill_plan(*hole);
+  p.busy = make_ref<cache::Busy>();
+  Ref<cache::Busy> busy = p.busy;
+  fetch_ = &Fetch::start(house_, std::move(p), this);
+  joiner_.leader = true;
+  wait_at(std::move(busy));
+  return true;
+}
+
+// As far as this client reads; of an object that does not fit the store, a piece at a time.
+FetchPlan Exchange::fill_plan(const body::Hole& hole) const {
+  FetchPlan p = plan(FetchPlan::Kind::kFill, true);
+  p.object = object_;
+  p.first = hole.offset;
+  p.end = hole.end;
+  if (answer_.range) {
+    const std::uint64_t last = answer_.range->last;
+    p.end = std::min(p.end, last - last % body::kChunkSize + body::kChunkSize);
+  }
+  const bool fits = object_->body().total().value_or(0) <= house_.store.keep_limit();
+  if (!fits) p.end = std::min(p.end, p.first + kFillWindow);
+  return p;
 }
 
 // Which bytes follow, and how many are announced. A HEAD announces what its GET would get.
@@ -295,13 +343,8 @@ std::optional<Error> Exchange::on_hole(front::Stream&, const body::Hole& hole) {
   if (!object_ || !object_->body().refillable()) return Error{Errc::kOriginCut};
   holes_in_vain_ = hole.offset == hole_at_ ? holes_in_vain_ + 1 : 0;
   hole_at_ = hole.offset;
-  if (holes_in_vain_ > house_.origins[site_->origin].resume_attempts)
-    return Error{Errc::kOriginCut};
-  FetchPlan p = plan(FetchPlan::Kind::kFill, true);
-  p.object = object_;
-  p.first = hole.offset;
-  p.end = std::min(hole.end, p.first + kFillWindow);
-  Fetch::start(house_, std::move(p), nullptr);
+  if (holes_in_vain_ >= kHoleAttempts) return Error{Errc::kOriginCut};
+  Fetch::start(house_, fill_plan(hole), nullptr);
   return std::nullopt;
 }
 
@@ -319,6 +362,7 @@ void Exchange::on_done(front::Stream&, const front::Ending& ending) {
   how_ = {};
   origin_ = {};
   holes_in_vain_ = lookups_ = 0;
+  filled_first_ = false;
   hole_at_ = body::kUnlimited;
   pool_.give(*this);
 }

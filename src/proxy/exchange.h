@@ -58,6 +58,8 @@ class Exchange final : public front::Handler,
   FetchPlan plan(FetchPlan::Kind kind, bool for_storing) const;
   void wait_at(Ref<cache::Busy> busy);
   void step_deliver(Ref<cache::Object> object);
+  bool fill_first();
+  FetchPlan fill_plan(const body::Hole& hole) const;
   void refuse(Error error);
   void frame(front::Reply& reply);
   const http::Fields* fields_for(int status, const http::Response& stored);
@@ -87,6 +89,7 @@ class Exchange final : public front::Handler,
   std::uint64_t hole_at_ = 0;  // where the last hole was
   std::uint32_t holes_in_vain_ = 0;
   std::uint32_t lookups_ = 0;
+  bool filled_first_ = false;  // the begin of the answer was absent and had to be fetched
   State state_ = State::kDone;
 };
 

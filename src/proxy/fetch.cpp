@@ -1,13 +1,10 @@
 #include "proxy/fetch.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/log.h"
-#include "http/etag.h"
-#include "http/range.h"
-#include "policy/vary.h"
 #include "proxy/fill_policy.h"
+#include "proxy/range_ask.h"
 
 namespace weir::proxy {
 namespace {
@@ -17,38 +14,12 @@ constexpr Duration kLook = std::chrono::seconds(1);
 constexpr std::uint32_t kIdleLooks = 2;
 constexpr Duration kResumeWait =
     std::chrono::milliseconds(100);  // doubles with each resume in vain
-constexpr Seconds kHitForMiss{120};
 constexpr Duration kRoomLook = std::chrono::milliseconds(250);
 constexpr std::uint64_t kPressFor = 64 * body::kChunkSize;  // once somebody was left behind
 
 bool never_connected(Error e) {
   return e.code == Errc::kResolveFailed || e.code == Errc::kConnectRefused ||
          e.code == Errc::kConnectFailed || e.code == Errc::kConnectTimeout;
-}
-
-std::optional<std::uint64_t> content_length(const http::Response& response) {
-  const auto text = response.fields.get(http::FieldId::kContentLength);
-  std::uint64_t n = 0;
-  if (!text) return {};
-  const auto [end, ec] = std::from_chars(text->data(), text->data() + text->size(), n);
-  if (ec != std::errc{} || end != text->data() + text->size()) return {};
-  return n;
-}
-
-// A byte of it that was evicted, or never came, can be fetched again and be known to be the same.
-bool is_refillable(const http::Response& response) {
-  if (response.status != 200) return false;
-  const auto ranges = response.fields.get(http::FieldId::kAcceptRanges);
-  if (ranges && http::iequals(*ranges, "none")) return false;
-  const auto text = response.fields.get(http::FieldId::kETag);
-  const auto etag = text ? http::parse_etag(*text) : std::nullopt;
-  return etag && !etag->weak;
-}
-
-bool same_strong_etag(const cache::Object& object, const http::Response& response) {
-  const auto text = response.fields.get(http::FieldId::kETag);
-  const auto etag = text ? http::parse_etag(*text) : std::nullopt;
-  return etag && !etag->weak && etag->opaque == object.strong_etag();
 }
 
 }  // namespace
@@ -81,7 +52,7 @@ Fetch::~Fetch() {
     state_ = State::kOver;
     origin().gate->leave(ticket_);
     call_.reset();
-    if (!object_) refuse(Error{Errc::kDraining});
+    if (!object_ || plan_.kind == FetchPlan::Kind::kFill) refuse(Error{Errc::kDraining});
   }
   house_.loop.cancel(*this);
   if (listener_) listener_->on_fetch_over();
@@ -135,8 +106,9 @@ void Fetch::ask() {
   state_ = State::kAsking;
   if (writer_) {
     add_range();
-  } else if (plan_.kind == FetchPlan::Kind::kLead && plan_.object) {
-    policy::add_validators(plan_.object->head(), plan_.request);
+  } else if (plan_.kind == FetchPlan::Kind::kLead) {
+    if (plan_.range) plan_.request.fields.set(http::FieldId::kRange, print_range(*plan_.range));
+    if (plan_.object) policy::add_validators(plan_.object->head(), plan_.request);
   }
   times_.request_time = house_.loop.wall_now();
   bad_part_.reset();
@@ -163,148 +135,6 @@ void Fetch::on_head(http::Response& response) {
   times_.response_time = house_.loop.wall_now();
   state_ = State::kFilling;
   writer_ ? continue_part(response) : decide(response);
-}
-
-void Fetch::decide(http::Response& response) {
-  if (response.framing == http::Framing::kLength && response.length > body::kMaxTotal) {
-    bad_part_ = Error{Errc::kOriginBadResponse};
-    return;
-  }
-  const auto length = content_length(response);
-  policy::clean_response(response, plan_.site->forward.via, times_.response_time);
-  policy::Admission admission;
-  if (plan_.kind == FetchPlan::Kind::kLead) {
-    admission = policy::admit(plan_.client_request, plan_.cls, response, plan_.site->rules, times_,
-                              static_cast<bool>(plan_.object));
-  } else {
-    admission.reason = "pass";
-  }
-  if (admission.verdict == policy::Verdict::kFreshen) return freshen(response);
-  open_body(response, length, admission);
-}
-
-// A 304 to our own validators: the stored response lives on, on the same Body (RFC 9111 §4.3.4).
-void Fetch::freshen(const http::Response& update) {
-  const cache::Object& stale = *plan_.object;
-  if (!policy::freshens(stale.head(), update)) {  // it speaks of another: ask without conditions
-    ask_again_ = true;
-    plan_.request.fields.remove(http::FieldId::kIfNoneMatch);
-    plan_.request.fields.remove(http::FieldId::kIfModifiedSince);
-    plan_.object = nullptr;
-    return;
-  }
-  cache::ObjectParts parts;
-  parts.head = stale.head();
-  policy::freshen(parts.head, update);
-  // It may say no-store now, or another Vary.
-  const auto admission =
-      policy::admit(plan_.client_request, plan_.cls, parts.head, plan_.site->rules, times_, false);
-  kept_ = admission.verdict == policy::Verdict::kKeep;
-  parts.freshness = admission.freshness;
-  describe_variant(parts);
-  parts.body = stale.body_ref();
-  parts.length = stale.length();
-  parts.origin_status = update.status;
-  parts.shared = kept_;
-  if (!kept_) house_.index.forget(plan_.key, stale);
-  object_ = make_ref<cache::Object>(std::move(parts));
-  deliver(admission);
-}
-
-void Fetch::describe_variant(cache::ObjectParts& parts) const {
-  parts.vary_names = policy::vary_names(parts.head).value_or(std::vector<std::string>{});
-  policy::variant_text(parts.vary_names, plan_.client_request, parts.variant);
-}
-
-void Fetch::open_body(http::Response& response, std::optional<std::uint64_t> length,
-                      policy::Admission admission) {
-  body::BodyOptions options;
-  cache::ObjectParts parts;
-  parts.length = length;
-  parts.origin_status = response.status;
-  options.id = plan_.key.digest;
-  if (!call_->has_body()) options.total = 0;
-  if (response.framing == http::Framing::kLength) options.total = response.length;
-
-  kept_ = admission.verdict == policy::Verdict::kKeep;
-  options.refillable = kept_ && is_refillable(response);
-  const bool oversize = options.total.value_or(0) > house_.store.keep_limit();
-  if (kept_ && oversize && !options.refillable) {
-    kept_ = false;
-    admission.reason = "larger_than_store";
-    admission.hit_for_miss = true;
-  }
-  if (kept_) {
-    response.fields.remove(http::FieldId::kAge);  // made anew for each answer
-    options.meta_bytes = cache::Object::footprint(response, plan_.key.text.size());
-    // Most of the store is for those who follow the fastest reader.
-    if (oversize) options.lead_limit = house_.store.keep_limit() / 4;
-  } else {
-    options.drop_passed = true;
-    options.lead_limit = house_.transit_window;
-  }
-  parts.head = std::move(response);
-  if (kept_) describe_variant(parts);
-  parts.freshness = admission.freshness;
-  parts.body = house_.store.create(options);
-  parts.shared = kept_;
-  writer_.emplace(parts.body, 0, body::kUnlimited, *this);
-  if (kept_) be_patient();
-  if (call_->has_body()) call_->receive(*writer_, 0);
-  object_ = make_ref<cache::Object>(std::move(parts));
-  deliver(admission);
-}
-
-// A large body, which would drive its own readers out of a store that is full, waits for them.
-void Fetch::be_patient() {
-  const body::Body& body = writer_->body();
-  if (!body.refillable() || body.total().value_or(0) < house_.store.keep_limit() / 4) return;
-  writer_->be_patient();
-  convoy_.emplace(house_.loop.now(), writer_->offset());
-}
-
-void Fetch::deliver(const policy::Admission& admission) {
-  log_debug("fetch key={} status={} kept={} reason={}", plan_.key.text, object_->head().status,
-            kept_, admission.reason);
-  plan_.busy->set_reason(admission.reason);
-  if (plan_.kind == FetchPlan::Kind::kPass) {
-    plan_.busy->pass(object_);
-  } else if (kept_) {
-    house_.index.publish(plan_.key, plan_.busy, object_);
-  } else {
-    // A credential is the request's reason: others need not go their own way for it.
-    const bool mark = admission.hit_for_miss && !plan_.cls.authorization;
-    house_.index.pass(plan_.key, plan_.busy, object_,
-                      mark ? times_.response_time + kHitForMiss : WallTime{});
-  }
-}
-
-// ---- Filling
-
-// The answer to our Range: the bytes from the writer's offset on, of the same representation. Bytes
-// of two representations are never mixed.
-void Fetch::continue_part(const http::Response& response) {
-  const std::uint64_t from = writer_->offset();
-  const auto total = writer_->body().total();
-  const bool same = same_strong_etag(*object_, response);
-  if (response.status == 206) {
-    const auto text = response.fields.get(http::FieldId::kContentRange);
-    const auto part = text ? http::parse_content_range(*text) : std::nullopt;
-    const bool fits = part && part->range && part->range->first <= from &&
-                      part->range->last >= from &&
-                      (!total || !part->total || *total == *part->total);
-    if (same && fits) return call_->receive(*writer_, from - part->range->first);
-    bad_part_ = Error{same ? Errc::kOriginRefusedRange : Errc::kOriginChanged};
-  } else if (response.status == 200) {
-    const bool whole =
-        !total || response.framing != http::Framing::kLength || response.length == *total;
-    if (same && whole) return call_->receive(*writer_, from);
-    bad_part_ = Error{Errc::kOriginChanged};
-  } else if (response.status >= 500) {
-    bad_part_ = Error{Errc::kOriginCut};
-  } else {
-    bad_part_ = Error{Errc::kOriginChanged};
-  }
 }
 
 void Fetch::on_blocked(body::BodyWriter::Stop why) {
@@ -346,7 +176,7 @@ bool Fetch::may_resume(Error why) {
 void Fetch::succeed() {
   if (writer_) {
     const body::Body& body = writer_->body();
-    if (plan_.kind == FetchPlan::Kind::kFill) {
+    if (plan_.kind == FetchPlan::Kind::kFill || part_) {
       std::move(*writer_).abandon();
     } else {
       std::move(*writer_).finish();
@@ -364,13 +194,16 @@ void Fetch::fail(Error why) {
     return end();
   }
   if (!writer_) return end();
+  if (plan_.kind == FetchPlan::Kind::kFill) refuse(why);
   const bool changed = why.code == Errc::kOriginChanged;
-  if (plan_.kind == FetchPlan::Kind::kFill && !changed) {
-    std::move(*writer_).abandon();  // its readers see the hole again and decide
+  const bool right = kept_ && object_->body().refillable() && !changed;
+  if (right) {
+    std::move(*writer_).abandon();  // what is here stays; readers see the hole again and decide
   } else {
     std::move(*writer_).fail(why);
-    if (kept_) house_.index.forget(plan_.key, *object_);
   }
+  if (kept_ && (!right || why.code == Errc::kOriginRefusedRange))
+    house_.index.forget(plan_.key, *object_);
   end();
 }
 
@@ -378,8 +211,8 @@ void Fetch::fail(Error why) {
 void Fetch::refuse(Error why) {
   if (plan_.kind == FetchPlan::Kind::kLead) {
     house_.index.fail(plan_.key, plan_.busy, why);
-  } else {
-    plan_.busy->fail(why);
+  } else if (plan_.busy) {
+    std::exchange(plan_.busy, nullptr)->fail(why);
   }
 }
 
@@ -431,7 +264,8 @@ void Fetch::on_timer(net::Timer& timer) {
 
 // Ends a fetch that nobody reads and that is not worth finishing for the cache.
 void Fetch::look_for_readers() {
-  const bool read = writer_ ? writer_->body().readers() > 0 : plan_.busy && plan_.busy->wanted();
+  const bool read =
+      (writer_ && writer_->body().readers() > 0) || (plan_.busy && plan_.busy->wanted());
   idle_looks_ = read ? 0 : idle_looks_ + 1;
   if (idle_looks_ < kIdleLooks) return;
   if (!writer_) {
@@ -440,14 +274,17 @@ void Fetch::look_for_readers() {
     return fail(Error{Errc::kFetchAbandoned});
   }
   const auto verdict = worth_finishing({.kept = kept_,
+                                        .part = part_ || plan_.kind == FetchPlan::Kind::kFill,
                                         .received = writer_->offset(),
                                         .total = writer_->body().total(),
-                                        .keep_limit = house_.store.keep_limit()});
-  if (verdict.finish && plan_.kind != FetchPlan::Kind::kFill) return;
+                                        .keep_limit = house_.store.keep_limit()},
+                                       origin().fill);
+  if (verdict.finish) return;
   log_info("fetch abandoned key={} offset={} reason={}", plan_.key.text, writer_->offset(),
            verdict.reason);
   call_.reset();
   if (kept_ && object_->body().refillable()) {
+    if (plan_.kind == FetchPlan::Kind::kFill) refuse(Error{Errc::kFetchAbandoned});
     std::move(*writer_).abandon();  // what is here stays, and the rest can be fetched later
     return end();
   }

@@ -24,6 +24,7 @@
 #include "cache/busy.h"
 #include "cache/key.h"
 #include "cache/object.h"
+#include "http/range.h"
 #include "origin/call.h"
 #include "policy/admission.h"
 #include "policy/request_class.h"
@@ -41,10 +42,11 @@ struct FetchPlan {
   http::Request client_request;  // as it came: for Vary and admission
   http::Request request;         // as it goes to the origin
   policy::RequestClass cls;
-  Ref<cache::Busy> busy;         // kLead, kPass: to be resolved
-  Ref<cache::Object> object;     // kLead: the stale one to validate; kFill: the one to fill
-  Ref<body::Body> request_body;  // kPass
-  std::uint64_t first = 0;       // kFill: [first, end)
+  Ref<cache::Busy> busy;                 // to be resolved; kFill: may be null
+  Ref<cache::Object> object;             // kLead: the stale one to validate; kFill: the one to fill
+  Ref<body::Body> request_body;          // kPass
+  std::optional<http::RangeSpec> range;  // kLead: a part will do, see range_to_ask
+  std::uint64_t first = 0;               // kFill: [first, end)
   std::uint64_t end = body::kUnlimited;
   sched::Lane lane = sched::Lane::kClientWaits;
 };
@@ -91,10 +93,14 @@ class Fetch final : public origin::Call::Owner,
   void freshen(const http::Response& update);
   void describe_variant(cache::ObjectParts& parts) const;
   void open_body(http::Response& response, std::optional<std::uint64_t> length,
-                 policy::Admission admission);
+                 policy::Admission admission, const std::optional<http::ByteRange>& part);
+  bool keep_or_pass(http::Response& response, bool part, body::BodyOptions& options,
+                    policy::Admission& admission);
   void be_patient();
   void deliver(const policy::Admission& admission);
   void continue_part(const http::Response& response);
+  bool fits(const http::Response& response);
+  void ask_as_client();
 
   bool may_resume(Error why);
   void succeed();
@@ -129,7 +135,9 @@ class Fetch final : public origin::Call::Owner,
   std::optional<Convoy> convoy_;  // of a large body, which waits for its readers
   bool waited_ = false;           // was without room since convoy_ looked
   bool kept_ = false;
-  bool ask_again_ = false;  // a 304 that was of no use: the whole response is wanted
+  bool part_ = false;       // only a part of the object was asked for, and came
+  bool ask_again_ = false;  // an answer that was of no use: another request is wanted
+  bool mark_pass_ = false;  // ...because such responses are not for the cache
   State state_ = State::kQueued;
 };
 

@@ -2,11 +2,25 @@
 
 namespace weir::proxy {
 
-FillVerdict worth_finishing(const FillState& s) {
+FillVerdict worth_finishing(const FillState& s, const FillRules& rules) {
   if (!s.kept) return {false, "not_kept"};
-  if (s.total && *s.total > s.keep_limit) return {false, "larger_than_store"};
-  if (!s.total && s.received > s.keep_limit) return {false, "larger_than_store"};
-  return {true, "cacheable"};
+  if (s.part) return {false, "part"};
+  if (s.total.value_or(s.received) > s.keep_limit) return {false, "larger_than_store"};
+  switch (rules.finish) {
+    case Finish::kAlways:
+      return {true, "always"};
+    case Finish::kNever:
+      return {false, "never"};
+    case Finish::kAuto:
+      break;
+  }
+  if (!s.total) {
+    const bool little = s.received <= rules.finish_max;
+    return {little, little ? "length_unknown" : "much_without_length"};
+  }
+  if (*s.total - s.received <= rules.finish_max) return {true, "little_left"};
+  if (s.received >= *s.total / 2) return {true, "mostly_done"};
+  return {false, "much_left"};
 }
 
 }  // namespace weir::proxy

@@ -7,11 +7,20 @@
 
 namespace weir::proxy {
 
+// What the conf says: by what is left, whatever is left, or never.
+enum class Finish : std::uint8_t { kAuto, kAlways, kNever };
+
 struct FillState {
   bool kept = false;                   // its bytes go to the cache; else only for who asked
+  bool part = false;                   // only a part of the object was asked for
   std::uint64_t received = 0;          // bytes of the body
   std::optional<std::uint64_t> total;  // when known
   std::uint64_t keep_limit = 0;        // the largest body worth keeping whole
+};
+
+struct FillRules {
+  Finish finish = Finish::kAuto;
+  std::uint64_t finish_max = std::uint64_t{256} << 20;  // bytes left that are worth fetching
 };
 
 struct FillVerdict {
@@ -19,6 +28,6 @@ struct FillVerdict {
   std::string_view reason;  // static; for the log
 };
 
-FillVerdict worth_finishing(const FillState& state);
+FillVerdict worth_finishing(const FillState& state, const FillRules& rules);
 
 }  // namespace weir::proxy

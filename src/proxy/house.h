@@ -9,6 +9,7 @@
 #include "net/loop.h"
 #include "origin/pool.h"
 #include "proxy/access_entry.h"
+#include "proxy/fill_policy.h"
 #include "proxy/gate.h"
 #include "proxy/site.h"
 #include "store/store.h"
@@ -38,6 +39,7 @@ struct Origin {
   std::unique_ptr<origin::Pool> pool;
   Duration window_shut_max = std::chrono::seconds(20);
   std::uint32_t resume_attempts = 5;
+  FillRules fill;
 };
 
 struct House {

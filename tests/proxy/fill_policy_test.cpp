@@ -2,26 +2,40 @@
 
 #include <doctest/doctest.h>
 
-using weir::proxy::FillState;
-using weir::proxy::worth_finishing;
+namespace weir::proxy {
+namespace {
 
-TEST_CASE("a fetch that nobody reads is finished only for the cache, and only if it fits") {
+TEST_CASE("a fetch that nobody reads is finished for the cache alone, and if it is worth it") {
   struct Row {
     FillState state;
-    bool finish;
+    Finish finish;
+    bool verdict;
     std::string_view reason;
   };
   const Row rows[] = {
-      {{.kept = false, .received = 5, .total = 10, .keep_limit = 100}, false, "not_kept"},
-      {{.kept = true, .received = 5, .total = 10, .keep_limit = 100}, true, "cacheable"},
-      {{.kept = true, .received = 5, .total = 100, .keep_limit = 100}, true, "cacheable"},
-      {{.kept = true, .received = 5, .total = 101, .keep_limit = 100}, false, "larger_than_store"},
-      {{.kept = true, .received = 5, .total = {}, .keep_limit = 100}, true, "cacheable"},
-      {{.kept = true, .received = 101, .total = {}, .keep_limit = 100}, false, "larger_than_store"},
+      {{.kept = false, .received = 5, .total = 10}, Finish::kAuto, false, "not_kept"},
+      {{.kept = false, .received = 5, .total = 10}, Finish::kAlways, false, "not_kept"},
+      {{.kept = true, .part = true, .received = 5, .total = 10}, Finish::kAuto, false, "part"},
+      {{.kept = true, .received = 5, .total = 10}, Finish::kAuto, true, "little_left"},
+      {{.kept = true, .received = 500, .total = 1000}, Finish::kAuto, true, "mostly_done"},
+      {{.kept = true, .received = 499, .total = 1000}, Finish::kAuto, false, "much_left"},
+      {{.kept = true, .received = 900, .total = 1000}, Finish::kAuto, true, "little_left"},
+      {{.kept = true, .received = 5, .total = 1001}, Finish::kAuto, false, "larger_than_store"},
+      {{.kept = true, .received = 5, .total = 1001}, Finish::kAlways, false, "larger_than_store"},
+      {{.kept = true, .received = 5, .total = {}}, Finish::kAuto, true, "length_unknown"},
+      {{.kept = true, .received = 101, .total = {}}, Finish::kAuto, false, "much_without_length"},
+      {{.kept = true, .received = 1001, .total = {}}, Finish::kAuto, false, "larger_than_store"},
+      {{.kept = true, .received = 5, .total = 1000}, Finish::kAlways, true, "always"},
+      {{.kept = true, .received = 999, .total = 1000}, Finish::kNever, false, "never"},
   };
   for (const Row& row : rows) {
-    const auto verdict = worth_finishing(row.state);
-    CHECK(verdict.finish == row.finish);
+    FillState state = row.state;
+    state.keep_limit = 1000;
+    const auto verdict = worth_finishing(state, {.finish = row.finish, .finish_max = 100});
+    CHECK(verdict.finish == row.verdict);
     CHECK(verdict.reason == row.reason);
   }
 }
+
+}  // namespace
+}  // namespace weir::proxy

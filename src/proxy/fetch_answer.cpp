@@ -1,0 +1,235 @@
+// What a Fetch makes of the head of the origin's answer: a stored object, a part of one, a passed
+// response, a freshened object, or the continuation of what it has.
+#include <charconv>
+
+#include "base/log.h"
+#include "http/etag.h"
+#include "http/range.h"
+#include "policy/vary.h"
+#include "proxy/fetch.h"
+#include "proxy/range_ask.h"
+
+namespace weir::proxy {
+namespace {
+
+constexpr Seconds kHitForMiss{120};
+
+std::optional<std::uint64_t> content_length(const http::Response& response) {
+  const auto text = response.fields.get(http::FieldId::kContentLength);
+  std::uint64_t n = 0;
+  if (!text) return {};
+  const auto [end, ec] = std::from_chars(text->data(), text->data() + text->size(), n);
+  if (ec != std::errc{} || end != text->data() + text->size()) return {};
+  return n;
+}
+
+// A byte of it that was evicted, or never came, can be fetched again and be known to be the same.
+bool is_refillable(const http::Response& response) {
+  if (response.status != 200) return false;
+  const auto ranges = response.fields.get(http::FieldId::kAcceptRanges);
+  if (ranges && http::iequals(*ranges, "none")) return false;
+  const auto text = response.fields.get(http::FieldId::kETag);
+  const auto etag = text ? http::parse_etag(*text) : std::nullopt;
+  return etag && !etag->weak;
+}
+
+bool same_strong_etag(const cache::Object& object, const http::Response& response) {
+  const auto text = response.fields.get(http::FieldId::kETag);
+  const auto etag = text ? http::parse_etag(*text) : std::nullopt;
+  return etag && !etag->weak && etag->opaque == object.strong_etag();
+}
+
+// The head of a part as that of the whole, as which it is stored (RFC 9111 §3.4).
+void become_whole(http::Response& response) {
+  response.status = 200;
+  response.reason = "OK";
+  response.fields.remove(http::FieldId::kContentRange);
+}
+
+}  // namespace
+
+void Fetch::decide(http::Response& response) {
+  if (response.framing == http::Framing::kLength && response.length > body::kMaxTotal) {
+    bad_part_ = Error{Errc::kOriginBadResponse};
+    return;
+  }
+  std::optional<http::ContentRange> part;
+  if (plan_.range && response.status == 206) {
+    const auto text = response.fields.get(http::FieldId::kContentRange);
+    part = text ? http::parse_content_range(*text) : std::nullopt;
+    if (!part || !answers(*plan_.range, *part) || *part->total > body::kMaxTotal)
+      return ask_as_client();
+    become_whole(response);
+  }
+  const auto length = part ? part->total : content_length(response);
+  policy::clean_response(response, plan_.site->forward.via, times_.response_time);
+  policy::Admission admission;
+  if (plan_.kind == FetchPlan::Kind::kLead) {
+    admission = policy::admit(plan_.client_request, plan_.cls, response, plan_.site->rules, times_,
+                              static_cast<bool>(plan_.object));
+  } else {
+    admission.reason = "pass";
+  }
+  if (admission.verdict == policy::Verdict::kFreshen) return freshen(response);
+  if (part && (admission.verdict != policy::Verdict::kKeep || !is_refillable(response))) {
+    mark_pass_ = admission.hit_for_miss;
+    return ask_as_client();
+  }
+  open_body(response, length, admission, part ? part->range : std::nullopt);
+}
+
+// A part that cannot be kept is of no use to us: the client gets an answer to what it asked.
+void Fetch::ask_as_client() {
+  ask_again_ = true;
+  plan_.range.reset();
+  plan_.object = nullptr;
+  http::Fields& fields = plan_.request.fields;
+  fields.remove(http::FieldId::kIfNoneMatch);
+  fields.remove(http::FieldId::kIfModifiedSince);
+  for (const http::FieldId id : {http::FieldId::kRange, http::FieldId::kIfRange}) {
+    if (const auto value = plan_.client_request.fields.get(id)) fields.set(id, *value);
+  }
+}
+
+// A 304 to our own validators: the stored response lives on, on the same Body (RFC 9111 §4.3.4).
+void Fetch::freshen(const http::Response& update) {
+  const cache::Object& stale = *plan_.object;
+  if (!policy::freshens(stale.head(), update)) {  // it speaks of another: ask without conditions
+    ask_again_ = true;
+    plan_.request.fields.remove(http::FieldId::kIfNoneMatch);
+    plan_.request.fields.remove(http::FieldId::kIfModifiedSince);
+    plan_.object = nullptr;
+    return;
+  }
+  cache::ObjectParts parts;
+  parts.head = stale.head();
+  policy::freshen(parts.head, update);
+  // It may say no-store now, or another Vary.
+  const auto admission =
+      policy::admit(plan_.client_request, plan_.cls, parts.head, plan_.site->rules, times_, false);
+  kept_ = admission.verdict == policy::Verdict::kKeep;
+  parts.freshness = admission.freshness;
+  describe_variant(parts);
+  parts.body = stale.body_ref();
+  parts.length = stale.length();
+  parts.origin_status = update.status;
+  parts.shared = kept_;
+  if (!kept_) house_.index.forget(plan_.key, stale);
+  object_ = make_ref<cache::Object>(std::move(parts));
+  deliver(admission);
+}
+
+void Fetch::describe_variant(cache::ObjectParts& parts) const {
+  parts.vary_names = policy::vary_names(parts.head).value_or(std::vector<std::string>{});
+  policy::variant_text(parts.vary_names, plan_.client_request, parts.variant);
+}
+
+// `part`: the bytes of the whole that this answer brings; nothing: all.
+void Fetch::open_body(http::Response& response, std::optional<std::uint64_t> length,
+                      policy::Admission admission, const std::optional<http::ByteRange>& part) {
+  body::BodyOptions options;
+  cache::ObjectParts parts;
+  parts.length = length;
+  parts.origin_status = part ? 206 : response.status;
+  options.id = plan_.key.digest;
+  if (!call_->has_body()) options.total = 0;
+  if (response.framing == http::Framing::kLength) options.total = part ? length : response.length;
+
+  kept_ = keep_or_pass(response, part.has_value(), options, admission);
+  parts.head = std::move(response);
+  if (kept_) describe_variant(parts);
+  parts.freshness = admission.freshness;
+  parts.body = house_.store.create(options);
+  parts.shared = kept_;
+  part_ = part.has_value();
+  if (part) plan_.end = part->last + 1;
+  writer_.emplace(parts.body, part ? part->first : 0, plan_.end, *this);
+  be_patient();
+  if (call_->has_body()) call_->receive(*writer_, 0);
+  object_ = make_ref<cache::Object>(std::move(parts));
+  deliver(admission);
+}
+
+// How its body is held: for the cache, or only on its way to who asked.
+bool Fetch::keep_or_pass(http::Response& response, bool part, body::BodyOptions& options,
+                         policy::Admission& admission) {
+  bool keep = admission.verdict == policy::Verdict::kKeep;
+  // Who answers a range with all of it will do so again.
+  options.refillable = keep && is_refillable(response) && (part || !plan_.range);
+  const bool oversize = options.total.value_or(0) > house_.store.keep_limit();
+  if (keep && oversize && !options.refillable) {
+    keep = false;
+    admission.reason = "larger_than_store";
+    admission.hit_for_miss = true;
+  }
+  if (!keep) {
+    options.drop_passed = true;
+    options.lead_limit = house_.transit_window;
+    return false;
+  }
+  response.fields.remove(http::FieldId::kAge);  // made anew for each answer
+  options.meta_bytes = cache::Object::footprint(response, plan_.key.text.size());
+  // Most of the store is for those who follow the fastest reader.
+  if (oversize) options.lead_limit = house_.store.keep_limit() / 4;
+  return true;
+}
+
+// A large body, which would drive its own readers out of a store that is full, waits for them.
+void Fetch::be_patient() {
+  const body::Body& body = writer_->body();
+  if (!kept_ || !body.refillable() || body.total().value_or(0) < house_.store.keep_limit() / 4)
+    return;
+  writer_->be_patient();
+  convoy_.emplace(house_.loop.now(), writer_->offset());
+}
+
+void Fetch::deliver(const policy::Admission& admission) {
+  log_debug("fetch key={} status={} kept={} reason={}", plan_.key.text, object_->head().status,
+            kept_, admission.reason);
+  plan_.busy->set_reason(admission.reason);
+  if (plan_.kind == FetchPlan::Kind::kPass) {
+    plan_.busy->pass(object_);
+  } else if (kept_) {
+    house_.index.publish(plan_.key, plan_.busy, object_);
+  } else {
+    // A credential is the request's reason: others need not go their own way for it.
+    const bool mark = (admission.hit_for_miss || mark_pass_) && !plan_.cls.authorization;
+    house_.index.pass(plan_.key, plan_.busy, object_,
+                      mark ? times_.response_time + kHitForMiss : WallTime{});
+  }
+}
+
+// The answer to our Range: the bytes from the writer's offset on, of the same representation. Bytes
+// of two representations are never mixed.
+void Fetch::continue_part(const http::Response& response) {
+  if (!fits(response)) return;
+  if (plan_.kind == FetchPlan::Kind::kFill && plan_.busy)
+    std::exchange(plan_.busy, nullptr)->resolve(object_);
+}
+
+bool Fetch::fits(const http::Response& response) {
+  const std::uint64_t from = writer_->offset();
+  const auto total = writer_->body().total();
+  const bool same = same_strong_etag(*object_, response);
+  if (response.status == 206) {
+    const auto text = response.fields.get(http::FieldId::kContentRange);
+    const auto part = text ? http::parse_content_range(*text) : std::nullopt;
+    const bool good = part && part->range && part->range->first <= from &&
+                      part->range->last >= from &&
+                      (!total || !part->total || *total == *part->total);
+    if (same && good) return call_->receive(*writer_, from - part->range->first), true;
+    bad_part_ = Error{same ? Errc::kOriginRefusedRange : Errc::kOriginChanged};
+  } else if (response.status == 200) {
+    const bool whole =
+        !total || response.framing != http::Framing::kLength || response.length == *total;
+    if (same && whole) return call_->receive(*writer_, from), true;
+    bad_part_ = Error{Errc::kOriginChanged};
+  } else if (response.status >= 500) {
+    bad_part_ = Error{Errc::kOriginCut};
+  } else {
+    bad_part_ = Error{Errc::kOriginChanged};
+  }
+  return false;
+}
+
+}  // namespace weir::proxy
