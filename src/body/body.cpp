@@ -139,9 +139,9 @@ void Body::wake_readers(std::uint64_t first, std::uint64_t end) {
   }
 }
 
-// Where the distance of the writers is measured from.
-std::uint64_t Body::lead_edge() const {
-  std::uint64_t slowest = kUnlimited;  // of those that have still to read
+// drop_passed: up to where every reader that has still to read has passed.
+std::uint64_t Body::slowest() const {
+  std::uint64_t slowest = kUnlimited;
   std::uint64_t furthest = 0;
   if (traffic_) {
     traffic_->each_reader([&](const BodyReader& r) {
@@ -149,16 +149,30 @@ std::uint64_t Body::lead_edge() const {
       if (r.offset_ < r.end()) slowest = std::min(slowest, r.offset_);
     });
   }
-  return drop_passed_ && slowest != kUnlimited ? slowest : furthest;
+  return slowest != kUnlimited ? slowest : furthest;
+}
+
+// How far `fill` may go now. A reader beyond its reach has a fill of its own and counts there.
+std::uint64_t Body::allowed(const Fill& fill) const {
+  if (lead_limit_ == kUnlimited) return kUnlimited;
+  std::uint64_t edge = 0;
+  if (drop_passed_) {
+    edge = slowest();
+  } else if (traffic_) {
+    const std::uint64_t reach = add_saturated(fill.cursor, kSoon);
+    traffic_->each_reader([&](const BodyReader& r) {
+      if (r.offset_ <= reach) edge = std::max(edge, r.offset_);
+    });
+  }
+  return add_saturated(edge, lead_limit_);
 }
 
 void Body::wake_stopped() {
   if (lead_limit_ == kUnlimited || !traffic_) return;
-  std::optional<std::uint64_t> allowed;
   for (Fill* f = traffic_->fills.front(); f; f = traffic_->fills.next(*f)) {
     if (!f->stopped) continue;
-    if (!allowed) allowed = add_saturated(lead_edge(), lead_limit_);
-    if (*allowed > f->cursor && *allowed - f->cursor >= lead_limit_ / 2) {
+    const std::uint64_t upto = allowed(*f);
+    if (upto > f->cursor && upto - f->cursor >= lead_limit_ / 2) {
       f->stopped = false;
       f->owner.wake();
     }
@@ -227,9 +241,9 @@ bool Body::needed(std::uint64_t first, std::uint64_t end) const {
   return needed;
 }
 
-// Whether a reader of a fill is still to come to this chunk.
+// Whether a reader of a fill is still to come to this chunk; the first one is on its way.
 bool Body::awaited(std::uint64_t base) const {
-  bool awaited = false;
+  bool awaited = unread_.load() && filling();
   if (traffic_) {
     traffic_->each_reader([&](const BodyReader& r) {
       const bool ahead = r.offset_ < base + kChunkSize && r.end() > base;
@@ -290,7 +304,7 @@ void Body::tell_if_emptied() {
 std::vector<Ref<Chunk>> Body::take_passed() {
   std::vector<Ref<Chunk>> passed;
   if (!drop_passed_ || !traffic_) return passed;
-  const std::uint32_t end = chunk_index(lead_edge());
+  const std::uint32_t end = chunk_index(slowest());
   for (std::uint32_t& i = traffic_->first_kept; i < end; ++i) {
     const Slot* s = find(i * kChunkSize);
     if (s && s->reserved) break;

@@ -53,7 +53,7 @@ struct BodyOptions {
   // Chunks go as soon as every reader has passed them (transit). If not, they stay till evicted.
   bool drop_passed = false;
   // How far writers may be ahead of the readers: of the slowest one with drop_passed, else of the
-  // fastest. A body without readers has its writer stopped at this distance from 0.
+  // fastest that follows. A body without readers has its writer stopped at this distance from 0.
   std::uint64_t lead_limit = kUnlimited;
 };
 
@@ -129,7 +129,8 @@ class Body : public RefCounted<Body> {
   void leave_behind(std::uint64_t base) REQUIRES_LOCK(mutex_);
   void wake_readers(std::uint64_t first, std::uint64_t end) REQUIRES_LOCK(mutex_);
   void wake_stopped() REQUIRES_LOCK(mutex_);
-  std::uint64_t lead_edge() const REQUIRES_LOCK(mutex_);
+  std::uint64_t slowest() const REQUIRES_LOCK(mutex_);
+  std::uint64_t allowed(const Fill& fill) const REQUIRES_LOCK(mutex_);
   void set_failed(Error why, std::uint64_t at) REQUIRES_LOCK(mutex_);
   std::vector<Ref<Chunk>> take_passed() REQUIRES_LOCK(mutex_);
   void track(BodyReader& reader) REQUIRES_LOCK(mutex_);
@@ -156,7 +157,8 @@ class Body : public RefCounted<Body> {
   std::unique_ptr<Traffic> traffic_ GUARDED_BY(mutex_);  // only while somebody fills or follows
   std::atomic<std::uint16_t> fills_{0};
   std::atomic<bool> failed_{false};
-  std::atomic<bool> lost_{false};  // a byte is gone that cannot be fetched again
+  std::atomic<bool> lost_{false};   // a byte is gone that cannot be fetched again
+  std::atomic<bool> unread_{true};  // no reader has come yet
   const bool refillable_;
   const bool drop_passed_;
   Slot first_ GUARDED_BY(mutex_);  // a small body is this one

@@ -53,12 +53,15 @@ void BodyReader::advance(std::uint64_t n) {
 
 void Body::attach(BodyReader& reader) {
   ++readers_;
-  if (refillable_ && !drop_passed_) return;
+  unread_ = false;
+  if (refillable_ && !drop_passed_ && !filling()) return;
   Lock lock(mutex_);
+  if (refillable_ && !drop_passed_ && complete()) return;
   if (complete() && !drop_passed_ && !more_ && first_.chunk) {
     reader.held_ = first_.chunk;
   } else {
     track(reader);
+    wake_stopped();
   }
 }
 

@@ -80,12 +80,10 @@ BodyWriter::Plan BodyWriter::plan(std::size_t hint, std::span<std::byte> scratch
   std::uint64_t stop = std::min(fill.end, total);
   if (body.failed() || fill.cursor >= stop || fill.cursor >= kMaxTotal)
     return {.space = {{}, Stop::kEnd}};
-  if (body.lead_limit_ != kUnlimited) {
-    const std::uint64_t allowed = add_saturated(body.lead_edge(), body.lead_limit_);
-    fill.stopped = fill.cursor >= allowed;
-    if (fill.stopped) return {.space = {{}, Stop::kLead}};
-    stop = std::min(stop, allowed);
-  }
+  const std::uint64_t allowed = body.allowed(fill);
+  fill.stopped = fill.cursor >= allowed;
+  if (fill.stopped) return {.space = {{}, Stop::kLead}};
+  stop = std::min(stop, allowed);
 
   const std::uint32_t index = chunk_index(fill.cursor);
   const std::size_t at = fill.cursor % kChunkSize;

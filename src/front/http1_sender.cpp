@@ -127,7 +127,6 @@ Http1Sender::Frame Http1Sender::take_frame(body::Lease& lease, Blocked& why) {
   body::Next next = reader_->next(max);
   if (auto* got = std::get_if<body::Lease>(&next)) {
     lease = std::move(*got);
-    lease.pin->touch();
     if (frame_left_ == 0) {
       frame_left_ = lease.bytes.size();
       if (mode_ == Mode::kChunked)

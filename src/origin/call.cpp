@@ -17,6 +17,12 @@ std::span<std::byte> scratch() {
   return bytes;
 }
 
+// For what a writer has no use for, while scratch() holds what is decoded.
+std::span<std::byte> spill() {
+  thread_local std::array<std::byte, 64 * 1024> bytes;
+  return bytes;
+}
+
 // Bytes of one response read in a turn, before other connections get theirs.
 constexpr std::uint64_t kTurnMax = 4 * body::kChunkSize;
 
@@ -231,9 +237,10 @@ Call::Flow Call::take_head(std::string_view in) {
   return Flow::kOn;
 }
 
-void Call::receive(body::BodyWriter& writer, std::uint64_t skip) {
+void Call::receive(body::BodyWriter& writer, std::uint64_t skip, std::uint64_t most) {
   writer_ = &writer;
   skip_ = skip;
+  most_ = most;
 }
 
 void Call::resume() {
@@ -245,6 +252,7 @@ void Call::resume() {
 Call::Flow Call::step_body() {
   if (response_.framing == http::Framing::kLength && left_ == 0) return finish(), Flow::kStop;
   if (decoded_all_) return finish(), Flow::kStop;
+  if (received_ == most_) return over({});  // what may follow is not wanted
   if (turn_bytes_ >= kTurnMax) {
     pool_.loop().post(*this);
     return Flow::kStop;
@@ -266,6 +274,7 @@ Call::Flow Call::take_early() {
 std::size_t Call::copy_plain(std::string_view in) {
   if (response_.framing == http::Framing::kLength && in.size() > left_)
     in = in.substr(0, static_cast<std::size_t>(left_));
+  in = in.substr(0, wanted(in.size()));
   std::size_t used = 0;
   if (skip_ > 0) {
     used = static_cast<std::size_t>(std::min<std::uint64_t>(skip_, in.size()));
@@ -288,7 +297,8 @@ std::size_t Call::decode(std::string_view in) {
   while (used < in.size() && !decoded_all_) {
     std::span<std::byte> space;
     if (skip_ == 0) {
-      space = writer_->space(in.size() - used, {}).bytes;
+      space = writer_->space(in.size() - used, spill()).bytes;
+      space = space.first(wanted(space.size()));
       if (space.empty()) break;
     }
     const std::size_t max =
@@ -321,6 +331,7 @@ Call::Flow Call::read_plain() {
   if (space.bytes.empty()) return stopped(space.stop);
   auto into = space.bytes;
   if (length && into.size() > left_) into = into.first(static_cast<std::size_t>(left_));
+  into = into.first(wanted(into.size()));
   const net::IoResult r = conn_->read(into);
   if (r.state == net::IoState::kAgain) return Flow::kStop;
   if (r.state != net::IoState::kDone) return end_of_stream(r);
@@ -347,6 +358,11 @@ Call::Flow Call::skip_some() {
   skip_ -= r.bytes;
   accept(r.bytes);
   return Flow::kOn;
+}
+
+// How much of n bytes may still be taken.
+std::size_t Call::wanted(std::size_t n) const {
+  return static_cast<std::size_t>(std::min<std::uint64_t>(n, most_ - received_));
 }
 
 void Call::accept(std::size_t n) {

@@ -55,9 +55,9 @@ class Call final : public net::Conn::Owner,
   Call(Pool& pool, const http::Request& head, Ref<body::Body> body, Owner& owner);
   ~Call();
 
-  // Where the body goes, after `skip` bytes of it that are not wanted. `writer` must live until
-  // on_over or the Call's end.
-  void receive(body::BodyWriter& writer, std::uint64_t skip);
+  // Where the body goes, after `skip` bytes of it that are not wanted; no more than `most` bytes of
+  // it, the skipped ones included, are taken. `writer` must live until on_over or the Call's end.
+  void receive(body::BodyWriter& writer, std::uint64_t skip, std::uint64_t most = body::kUnlimited);
   void resume();  // the writer may have space again
 
   bool has_body() const { return response_.framing != http::Framing::kNone; }
@@ -93,6 +93,7 @@ class Call final : public net::Conn::Owner,
   Flow end_of_stream(const net::IoResult& read);
   std::size_t decode(std::string_view in);
   std::size_t copy_plain(std::string_view in);
+  std::size_t wanted(std::size_t n) const;
   void accept(std::size_t n);
   bool may_retry() const;
   Flow retry();
@@ -117,6 +118,7 @@ class Call final : public net::Conn::Owner,
   body::BodyWriter* writer_ = nullptr;
   std::string early_;  // body bytes that came with the head, or that found no space
   std::uint64_t skip_ = 0;
+  std::uint64_t most_ = body::kUnlimited;
   std::uint64_t left_ = 0;  // with Content-Length
   std::uint64_t received_ = 0;
   std::uint64_t turn_bytes_ = 0;

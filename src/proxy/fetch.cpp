@@ -92,8 +92,8 @@ void Fetch::run() noexcept {
       if (call_) call_->resume();
       return;
     case State::kParked:
-      if (writer_->space(1, {}).bytes.empty()) return;
-      return enter();
+      if (std::byte none[1]; !writer_->space(1, none).bytes.empty()) enter();
+      return;
     case State::kAsking:
     case State::kOver:
       return;
@@ -111,6 +111,8 @@ void Fetch::ask() {
     if (plan_.object) policy::add_validators(plan_.object->head(), plan_.request);
   }
   times_.request_time = house_.loop.wall_now();
+  blocked_since_ = TimePoint::max();
+  blocked_at_ = body::kUnlimited;
   bad_part_.reset();
   call_ = std::make_unique<origin::Call>(*origin().pool, plan_.request, plan_.request_body, *this);
   timer_.set(after(house_.loop.now(), kLook));
@@ -219,17 +221,17 @@ void Fetch::refuse(Error why) {
 // ---- each second
 
 void Fetch::look_for_room() {
+  const bool waited = std::exchange(waited_, false);
   if (state_ != State::kFilling) return;
-  const bool waited = std::exchange(waited_, blocked_since_ != TimePoint::max());
-  if (convoy_->leave_behind(house_.loop.now(), writer_->offset(), waited)) {
+  const TimePoint now = house_.loop.now();
+  if (convoy_->leave_behind(now, writer_->offset(), waited)) {
     log_info("fetch leaves slow readers behind key={} offset={}", plan_.key.text,
              writer_->offset());
     writer_->press(kPressFor);
-    run();
-  } else if (waited) {
-    waited_ = true;
-    room_timer_.set(after(house_.loop.now(), kRoomLook));
+    return run();
   }
+  waited_ = blocked_since_ != TimePoint::max();
+  if (waited_) room_timer_.set(after(now, kRoomLook));
 }
 
 void Fetch::on_timer(net::Timer& timer) {

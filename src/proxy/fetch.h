@@ -100,6 +100,7 @@ class Fetch final : public origin::Call::Owner,
   void deliver(const policy::Admission& admission);
   void continue_part(const http::Response& response);
   bool fits(const http::Response& response);
+  bool fits_part(const http::Response& response);
   void ask_as_client();
 
   bool may_resume(Error why);

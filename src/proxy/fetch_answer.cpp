@@ -24,10 +24,11 @@ std::optional<std::uint64_t> content_length(const http::Response& response) {
 }
 
 // A byte of it that was evicted, or never came, can be fetched again and be known to be the same.
-bool is_refillable(const http::Response& response) {
+// `needed`: it does not fit the store, so ranges must work.
+bool is_refillable(const http::Response& response, bool needed) {
   if (response.status != 200) return false;
   const auto ranges = response.fields.get(http::FieldId::kAcceptRanges);
-  if (ranges && http::iequals(*ranges, "none")) return false;
+  if (ranges ? !http::iequals(*ranges, "bytes") : needed) return false;
   const auto text = response.fields.get(http::FieldId::kETag);
   const auto etag = text ? http::parse_etag(*text) : std::nullopt;
   return etag && !etag->weak;
@@ -37,6 +38,16 @@ bool same_strong_etag(const cache::Object& object, const http::Response& respons
   const auto text = response.fields.get(http::FieldId::kETag);
   const auto etag = text ? http::parse_etag(*text) : std::nullopt;
   return etag && !etag->weak && etag->opaque == object.strong_etag();
+}
+
+// Whether the response does not say that it has another length.
+bool same_length(const http::Response& response, std::optional<std::uint64_t> length) {
+  return !length || response.framing != http::Framing::kLength || response.length == *length;
+}
+
+http::ContentRange content_range(const http::Response& response) {
+  const auto text = response.fields.get(http::FieldId::kContentRange);
+  return (text ? http::parse_content_range(*text) : std::nullopt).value_or(http::ContentRange{});
 }
 
 // The head of a part as that of the whole, as which it is stored (RFC 9111 §3.4).
@@ -55,9 +66,9 @@ void Fetch::decide(http::Response& response) {
   }
   std::optional<http::ContentRange> part;
   if (plan_.range && response.status == 206) {
-    const auto text = response.fields.get(http::FieldId::kContentRange);
-    part = text ? http::parse_content_range(*text) : std::nullopt;
-    if (!part || !answers(*plan_.range, *part) || *part->total > body::kMaxTotal)
+    part = content_range(response);
+    if (!answers(*plan_.range, *part) || *part->total > body::kMaxTotal ||
+        !same_length(response, part->range->size()))
       return ask_as_client();
     become_whole(response);
   }
@@ -71,7 +82,7 @@ void Fetch::decide(http::Response& response) {
     admission.reason = "pass";
   }
   if (admission.verdict == policy::Verdict::kFreshen) return freshen(response);
-  if (part && (admission.verdict != policy::Verdict::kKeep || !is_refillable(response))) {
+  if (part && (admission.verdict != policy::Verdict::kKeep || !is_refillable(response, false))) {
     mark_pass_ = admission.hit_for_miss;
     return ask_as_client();
   }
@@ -145,7 +156,7 @@ void Fetch::open_body(http::Response& response, std::optional<std::uint64_t> len
   if (part) plan_.end = part->last + 1;
   writer_.emplace(parts.body, part ? part->first : 0, plan_.end, *this);
   be_patient();
-  if (call_->has_body()) call_->receive(*writer_, 0);
+  if (call_->has_body()) call_->receive(*writer_, 0, part ? part->size() : body::kUnlimited);
   object_ = make_ref<cache::Object>(std::move(parts));
   deliver(admission);
 }
@@ -155,8 +166,8 @@ bool Fetch::keep_or_pass(http::Response& response, bool part, body::BodyOptions&
                          policy::Admission& admission) {
   bool keep = admission.verdict == policy::Verdict::kKeep;
   // Who answers a range with all of it will do so again.
-  options.refillable = keep && is_refillable(response) && (part || !plan_.range);
   const bool oversize = options.total.value_or(0) > house_.store.keep_limit();
+  options.refillable = keep && is_refillable(response, oversize && !part) && (part || !plan_.range);
   if (keep && oversize && !options.refillable) {
     keep = false;
     admission.reason = "larger_than_store";
@@ -177,8 +188,8 @@ bool Fetch::keep_or_pass(http::Response& response, bool part, body::BodyOptions&
 // A large body, which would drive its own readers out of a store that is full, waits for them.
 void Fetch::be_patient() {
   const body::Body& body = writer_->body();
-  if (!kept_ || !body.refillable() || body.total().value_or(0) < house_.store.keep_limit() / 4)
-    return;
+  const bool large = body.total().value_or(body::kUnlimited) >= house_.store.keep_limit() / 4;
+  if (!kept_ || !body.refillable() || !large) return;
   writer_->be_patient();
   convoy_.emplace(house_.loop.now(), writer_->offset());
 }
@@ -208,26 +219,49 @@ void Fetch::continue_part(const http::Response& response) {
 }
 
 bool Fetch::fits(const http::Response& response) {
+  switch (response.status) {
+    case 206:
+      return fits_part(response);
+    case 200:
+      if (same_strong_etag(*object_, response) && same_length(response, writer_->body().total())) {
+        call_->receive(*writer_, writer_->offset());
+        return true;
+      }
+      bad_part_ = Error{Errc::kOriginChanged};
+      return false;
+    case 416:  // what came before was cut at its very end
+      if (content_range(response).total == writer_->offset()) {
+        writer_->set_total(writer_->offset());
+        return true;
+      }
+      [[fallthrough]];
+    case 404:
+    case 410:
+    case 412:
+      bad_part_ = Error{Errc::kOriginChanged};
+      return false;
+    default:  // about the request or the server, not about the object
+      bad_part_ = Error{response.status >= 500 ? Errc::kOriginCut : Errc::kOriginRefused};
+      return false;
+  }
+}
+
+// The part must be where the writer stands, of the same object, and as long as it says.
+bool Fetch::fits_part(const http::Response& response) {
   const std::uint64_t from = writer_->offset();
   const auto total = writer_->body().total();
-  const bool same = same_strong_etag(*object_, response);
-  if (response.status == 206) {
-    const auto text = response.fields.get(http::FieldId::kContentRange);
-    const auto part = text ? http::parse_content_range(*text) : std::nullopt;
-    const bool good = part && part->range && part->range->first <= from &&
-                      part->range->last >= from &&
-                      (!total || !part->total || *total == *part->total);
-    if (same && good) return call_->receive(*writer_, from - part->range->first), true;
-    bad_part_ = Error{same ? Errc::kOriginRefusedRange : Errc::kOriginChanged};
-  } else if (response.status == 200) {
-    const bool whole =
-        !total || response.framing != http::Framing::kLength || response.length == *total;
-    if (same && whole) return call_->receive(*writer_, from), true;
+  const http::ContentRange part = content_range(response);
+  const bool placed = part.range && part.range->first <= from && part.range->last >= from &&
+                      (total || part.total) && (!total || !part.total || *total == *part.total) &&
+                      same_length(response, part.range->size());
+  if (!same_strong_etag(*object_, response)) {
     bad_part_ = Error{Errc::kOriginChanged};
-  } else if (response.status >= 500) {
-    bad_part_ = Error{Errc::kOriginCut};
+  } else if (!placed) {
+    bad_part_ = Error{Errc::kOriginRefusedRange};
   } else {
-    bad_part_ = Error{Errc::kOriginChanged};
+    if (part.total) writer_->set_total(*part.total);
+    call_->receive(*writer_, from - part.range->first, part.range->size());
+    return true;
   }
   return false;
 }

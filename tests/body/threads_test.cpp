@@ -54,7 +54,7 @@ TEST_CASE("readers, fills and an evictor on one refillable body see right bytes 
   const std::uint64_t total = 24 * M + 12345;
   auto body = make_ref<Body>(source, BodyOptions{.total = total, .refillable = true});
   std::atomic<bool> done{false};
-  std::atomic<int> good{0};
+  std::atomic<int> good{0}, evicted{0};
   std::vector<std::thread> threads;
   for (std::uint32_t i = 0; i < 4; ++i) {
     threads.emplace_back([&, i] { good += read_all(body, i * 5 * M + i, i + 1) ? 1 : 0; });
@@ -70,7 +70,8 @@ TEST_CASE("readers, fills and an evictor on one refillable body see right bytes 
         const Next next = spy.next(1);
         if (const auto* lease = std::get_if<Lease>(&next)) pin = lease->pin;
       }
-      if (pin) body->evict(index, *pin);
+      const Need need = random() % 2 ? Need::kUsual : Need::kPressing;
+      if (pin && body->evict(index, *pin, need)) ++evicted;
       std::this_thread::yield();
     }
   });
@@ -78,6 +79,7 @@ TEST_CASE("readers, fills and an evictor on one refillable body see right bytes 
   done = true;
   evictor.join();
   CHECK(good == 4);
+  CHECK(evicted > 0);
   CHECK(body->readers() == 0);
   CHECK_FALSE(body->filling());
 }
