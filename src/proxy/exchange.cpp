@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "body/text_body.h"
 #include "http/date.h"
 #include "policy/vary.h"
@@ -111,6 +112,7 @@ FetchPlan Exchange::plan(FetchPlan::Kind kind, bool for_storing) const {
   out.site = site_;
   out.client_request = request;
   out.cls = cls_;
+  out.client = hash64(stream_->client_host());
   policy::forward_request(request, site_->forward, {stream_->client_host(), stream_->scheme()},
                           for_storing, out.request);
   out.request.fields.remove(http::FieldId::kExpect);  // front/ has answered it
@@ -326,7 +328,10 @@ void Exchange::refuse(Error error) {
   http::Fields& fields = stream_->extra();
   fields.add(http::FieldId::kDate, http::print_date(house_.loop.wall_now()));
   fields.add(http::FieldId::kContentType, "text/plain");
-  if (why.status == 503) fields.add(http::FieldId::kRetryAfter, "1");
+  if (why.status == 503 && site_) {
+    const Seconds wait = house_.origins[site_->origin].gate->retry_after(house_.loop.now());
+    fields.add(http::FieldId::kRetryAfter, fmt::format_int(wait.count()).c_str());
+  }
   add_cache_status();
   const int status = why.status != 0 ? why.status : 502;
   const std::string text =

@@ -40,6 +40,7 @@ Fetch::Fetch(House& house, FetchPlan plan, Listener* listener)
   place_.fetch = this;
   ticket_.owner = this;
   ticket_.lane = plan_.lane;
+  ticket_.client = plan_.client;
   if (plan_.kind != FetchPlan::Kind::kFill) return;
   object_ = plan_.object;
   kept_ = true;
@@ -50,7 +51,7 @@ Fetch::Fetch(House& house, FetchPlan plan, Listener* listener)
 Fetch::~Fetch() {
   if (state_ != State::kOver) {  // the worker ends
     state_ = State::kOver;
-    origin().gate->leave(ticket_);
+    origin().gate->leave(ticket_, house_.loop.now());
     call_.reset();
     if (!object_ || plan_.kind == FetchPlan::Kind::kFill) refuse(Error{Errc::kDraining});
   }
@@ -68,7 +69,7 @@ void Fetch::enter() {
   state_ = State::kQueued;
   const TimePoint now = house_.loop.now();
   if (origin().gate->enter(ticket_, now) == Gate::State::kWaiting) {
-    timer_.set(ticket_.deadline);
+    timer_.set(std::min(ticket_.deadline, after(now, kLook)));
   } else {
     wake();  // running or refused: go on outside of the caller
   }
@@ -81,7 +82,7 @@ void Fetch::run() noexcept {
         case Gate::State::kRunning:
           return ask();
         case Gate::State::kRefused:
-          return fail(Error{Errc::kQueueFull});
+          return fail(Error{ticket_.refusal});
         case Gate::State::kNew:
         case Gate::State::kWaiting:
           return;
@@ -239,9 +240,9 @@ void Fetch::on_timer(net::Timer& timer) {
   const TimePoint now = house_.loop.now();
   switch (state_) {
     case State::kQueued:
-      if (origin().gate->state(ticket_) == Gate::State::kWaiting)
-        return fail(Error{Errc::kQueueTimeout});
-      return;
+      origin().gate->look(now);
+      timer_.set(std::min(ticket_.deadline, after(now, kLook)));
+      return run();
     case State::kAsking:
       if (!call_) return ask();  // a resume that had to wait
       break;
@@ -249,7 +250,7 @@ void Fetch::on_timer(net::Timer& timer) {
       if (blocked_since_ != TimePoint::max() && now - blocked_since_ >= origin().window_shut_max &&
           object_->body().refillable()) {
         call_.reset();
-        origin().gate->leave(ticket_);
+        origin().gate->leave(ticket_, house_.loop.now());
         state_ = State::kParked;
         run();  // in case there is space by now: else the writer's wake is set
       }
@@ -295,7 +296,7 @@ void Fetch::look_for_readers() {
 
 void Fetch::end() {
   state_ = State::kOver;
-  origin().gate->leave(ticket_);
+  origin().gate->leave(ticket_, house_.loop.now());
   delete this;
 }
 

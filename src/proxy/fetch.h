@@ -49,6 +49,7 @@ struct FetchPlan {
   std::uint64_t first = 0;               // kFill: [first, end)
   std::uint64_t end = body::kUnlimited;
   sched::Lane lane = sched::Lane::kClientWaits;
+  std::uint64_t client = 0;  // a hash of who asked, without the port
 };
 
 class Fetch final : public origin::Call::Owner,

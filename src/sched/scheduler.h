@@ -2,62 +2,129 @@
 // Scheduler: which waiting fetch may start now. Pure: values and times in, starts and refusals out;
 // no clock, thread or socket. Every fetch goes through it; a hit never does.
 //
-//   submit --place free--> running --done--> (gone)
-//      |--no place--> waiting --a place came free--> running
-//      |                 \--deadline--> refused(queue_timeout)
+//   submit --place free--> running --withdraw--> (gone)
+//      |--no place--> waiting --a place came free: next()--> running
+//      |                 |--deadline: expired()--> refused(queue_timeout)
+//      |                 \--displaced by a client with less waiting--> refused(queue_full)
 //      \--queue full--> refused(queue_full)
+//
+// Who is next: the highest lane, but a lower lane that was passed over seven times is due, so every
+// eighth start is for lower lanes that wait. A lane and those below it hold at most half of the
+// places of the lane above (one at least), so prefetch and revalidation never fill an origin.
+// Inside a lane clients take turns (sched/fair_queue.h).
+//
+// Who is refused: each lane has a queue of its own. When it is full, a client with at least two
+// tickets less in it than the greediest one displaces that one's newest.
+//
+// Hold: the origin is backing off.
+//
+//   open --hold(t)--> nothing starts --t--> one at a time --release()--> open
+//                           ^-------hold(t)------/
+//
+// Times of several threads may be told a little out of order: the latest one counts.
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 
-#include "base/error.h"
 #include "base/list.h"
 #include "base/time.h"
+#include "sched/fair_queue.h"
+#include "sched/pace.h"
+#include "sched/ticket.h"
 
 namespace weir::sched {
 
-enum class Lane : std::uint8_t { kClientWaits, kRevalidation, kPrefetch };
-inline constexpr std::size_t kLanes = 3;
-
-// One fetch as the scheduler sees it. The owner withdraws it before it dies.
-struct Ticket : ListNode {
-  enum class State : std::uint8_t { kNew, kWaiting, kRunning, kRefused };
-  Lane lane = Lane::kClientWaits;
-  State state = State::kNew;
-  TimePoint deadline = TimePoint::max();
+struct Limits {
+  std::uint32_t running = 0;      // at once; 0: no limit
+  std::uint32_t waiting = 10000;  // clients' fetches; each lower lane: an eighth as many on top
+  Duration patience = std::chrono::seconds(30);  // in the queue
 };
 
-struct Limits {
-  std::uint32_t running = 0;  // at once; 0: no limit
-  std::uint32_t waiting = 10000;
-  Duration patience = std::chrono::seconds(30);  // in the queue
+// submitted == started + refused + withdrawn + waiting; started == completed + running.
+struct LaneStats {
+  std::uint64_t submitted = 0;
+  std::uint64_t started = 0;
+  std::uint64_t completed = 0;
+  std::uint64_t withdrawn = 0;  // while waiting
+  std::uint64_t refused_full = 0;
+  std::uint64_t refused_timeout = 0;
+  Duration waited_sum{0};  // of those that started, between submit and start
+  Duration waited_max{0};
+  std::uint32_t running = 0;
+  std::uint32_t waiting = 0;
 };
 
 // One for each origin.
 class Scheduler {
  public:
-  explicit Scheduler(const Limits& limits) : limits_(limits) {}
+  static constexpr std::uint32_t kNoLimit = UINT32_MAX;
+  static constexpr std::uint32_t kPassedOverMax = 7;
+  static constexpr Seconds kRetryAfterMax{60};
 
-  // kRunning: start. kWaiting: it stands in its lane's queue. kRefused: the queue is full.
-  Ticket::State submit(Ticket& ticket, TimePoint now);
-  // Running or waiting, it leaves. Nothing if it did before.
-  void withdraw(Ticket& ticket);
-  // The next ticket that may start (now kRunning), or null. Call until null after each withdraw.
-  Ticket* next();
+  explicit Scheduler(const Limits& limits);
+
+  struct Admission {
+    Ticket::State state;          // kRunning: start. kWaiting: it stands in its lane's queue.
+    Ticket* displaced = nullptr;  // was waiting, is kRefused now
+  };
+  Admission submit(Ticket& ticket, TimePoint now);
+  // In any state: it leaves, and is kNew.
+  void withdraw(Ticket& ticket, TimePoint now);
+  // The next ticket that may start (now kRunning), or null. To be called until null after
+  // withdraw(), set_capacity() and release(), and when a hold's time has come.
+  Ticket* next(TimePoint now);
   // The next ticket whose deadline has passed (now kRefused), or null.
   Ticket* expired(TimePoint now);
   // When expired() will have something, TimePoint::max() if never.
   TimePoint next_deadline() const;
 
-  std::uint32_t running() const { return running_; }
-  std::uint32_t waiting() const { return waiting_; }
+  // What the origin's healthy servers take together; kNoLimit: no more than Limits says. It may
+  // fall below what is running: that ends by itself.
+  void set_capacity(std::uint32_t places) { capacity_ = places; }
+  void hold(TimePoint until);
+  void release();
+  std::optional<TimePoint> held_until() const { return held_until_; }
+
+  // What to tell who is refused: when all clients that wait now may have started. At least 1 s, at
+  // most kRetryAfterMax.
+  Seconds retry_after(TimePoint now) const;
+
+  std::uint32_t running() const;
+  std::uint32_t waiting() const;
+  LaneStats stats(Lane lane) const;
 
  private:
-  bool place_free() const { return limits_.running == 0 || running_ < limits_.running; }
+  struct LaneState {
+    FairQueue queue;
+    std::uint32_t queue_max = 0;
+    std::uint32_t running = 0;
+    std::uint32_t passed_over = 0;  // starts of higher lanes since it could have started one
+    LaneStats stats;                // but running and waiting
+  };
 
-  Limits limits_;
-  List<Ticket> lanes_[kLanes];  // deadlines rise from front to back: one patience for all
-  std::uint32_t running_ = 0;
-  std::uint32_t waiting_ = 0;
+  LaneState& clients() { return lanes_[0]; }
+  const LaneState& clients() const { return lanes_[0]; }
+  LaneState& lane_of(const Ticket& t) { return lanes_[static_cast<std::size_t>(t.lane)]; }
+  void advance(TimePoint now);
+  bool has_place(std::size_t lane) const;
+  std::optional<std::size_t> pick() const;
+  Ticket* displace(LaneState& lane, std::uint64_t client);
+  void enqueue(LaneState& lane, Ticket& ticket);
+  void dequeue(LaneState& lane, Ticket& ticket);
+  void after_wait(LaneState& lane, Ticket& ticket);
+  void begin(Ticket& ticket);
+  void refuse(Ticket& ticket, Errc why);
+
+  const Limits limits_;
+  std::array<LaneState, kLanes> lanes_;
+  List<Ticket::Deadline> deadlines_;  // rise from front to back: one patience, and now_ never falls
+  TimePoint now_ = TimePoint::min();  // the latest told
+  std::uint32_t capacity_ = kNoLimit;
+  std::optional<TimePoint> held_until_;
+  const Ticket* trial_ = nullptr;  // running since the hold's time came, without a verdict so far
+  Pace pace_;
 };
 
 }  // namespace weir::sched

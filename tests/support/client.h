@@ -86,7 +86,8 @@ struct Reading {
 };
 
 struct ClientOptions {
-  int receive_buffer = 0;  // SO_RCVBUF; 0: the kernel's choice
+  int receive_buffer = 0;    // SO_RCVBUF; 0: the kernel's choice
+  std::uint8_t address = 1;  // it comes from 127.0.0.x
 };
 
 class Client {
