@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/log.h"
 
 namespace weir::app {
 namespace {
@@ -88,6 +89,21 @@ store::MemoryStore::Settings store_settings(const Storage& storage) {
   s.limit = storage.memory;
   if (storage.max_object != 0) s.max_object = storage.max_object;
   return s;
+}
+
+std::unique_ptr<store::Spool> open_spool(const Storage& storage) {
+  if (storage.spool == 0 || storage.spool_max == 0) return nullptr;
+  auto spool = store::Spool::open(storage.spool_directory, storage.spool);
+  if (spool) return std::move(*spool);
+  log_warn(
+      "no spool: cannot make a file in {}: {}; responses that are not kept run ahead of their "
+      "clients by transit_window alone",
+      storage.spool_directory, describe(spool.error()));
+  return nullptr;
+}
+
+std::uint64_t transit_lead(const Storage& storage, bool has_spool) {
+  return storage.transit_window + (has_spool ? storage.spool_max : 0);
 }
 
 std::vector<proxy::Site> sites(const Config& config) {

@@ -1,6 +1,7 @@
 #pragma once
 // From the conf file's terms to what each room takes.
 
+#include <memory>
 #include <vector>
 
 #include "app/config.h"
@@ -9,6 +10,7 @@
 #include "proxy/site.h"
 #include "sched/scheduler.h"
 #include "store/memory_store.h"
+#include "store/spool.h"
 
 namespace weir::app {
 
@@ -16,6 +18,9 @@ front::Settings front_settings(const Config& config);
 std::vector<front::ListenSettings> listen_settings(const Config& config);  // one a [[listen]]
 origin::Settings origin_settings(const OriginConf& origin);
 sched::Limits gate_limits(const OriginConf& origin);
+// Null: none is wanted, or none can be had (then that is logged).
+std::unique_ptr<store::Spool> open_spool(const Storage& storage);
+std::uint64_t transit_lead(const Storage& storage, bool has_spool);
 store::MemoryStore::Settings store_settings(const Storage& storage);
 std::vector<proxy::Site> sites(const Config& config);
 

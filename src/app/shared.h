@@ -12,6 +12,7 @@
 #include "proxy/gate.h"
 #include "proxy/site.h"
 #include "store/memory_store.h"
+#include "store/transit.h"
 
 namespace weir::app {
 
@@ -23,7 +24,8 @@ struct Shared {
         listens(listen_settings(conf)),
         connections(front.max_connections_per_client),
         sites(app::sites(conf)),
-        store(store_settings(conf.storage), [this](const Digest& id) { index.emptied(id); }) {
+        store(store_settings(conf.storage), [this](const Digest& id) { index.emptied(id); }),
+        transit(store, open_spool(conf.storage), conf.storage.transit_window) {
     for (const OriginConf& origin : conf.origins) {
       origins.push_back(origin_settings(origin));
       gates.push_back(std::make_unique<proxy::Gate>(gate_limits(origin)));
@@ -40,6 +42,7 @@ struct Shared {
   std::vector<std::unique_ptr<proxy::Gate>> gates;
   std::unique_ptr<AccessLog> access_log;
   store::MemoryStore store;
+  store::Transit transit;
   cache::Index index;  // after the store: its objects give their chunks back to it
 };
 

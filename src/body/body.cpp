@@ -164,7 +164,10 @@ std::uint64_t Body::allowed(const Fill& fill) const {
       if (r.offset_ <= reach) edge = std::max(edge, r.offset_);
     });
   }
-  return add_saturated(edge, lead_limit_);
+  const std::uint64_t upto = add_saturated(edge, lead_limit_);
+  // A patient writer of a transit body has pressed to be read from a little nevertheless.
+  const bool pressed = drop_passed_ && fill.press_until != kUnlimited;
+  return pressed ? std::max(upto, fill.press_until) : upto;
 }
 
 void Body::wake_stopped() {

@@ -228,6 +228,7 @@ class BodyWriter {
 
   // Room that is usually not given is not asked for either: the writer waits for the readers
   // (space() says kNoRoom), until press() allows to leave them behind for the next `bytes`.
+  // With drop_passed also the lead limit may then be exceeded by that.
   void be_patient();
   void press(std::uint64_t bytes);
 

@@ -15,6 +15,9 @@ constexpr std::uint32_t kIdleLooks = 2;
 constexpr Duration kResumeWait =
     std::chrono::milliseconds(100);  // doubles with each resume in vain
 constexpr Duration kRoomLook = std::chrono::milliseconds(250);
+// What is read at a time from an origin that must not be kept waiting for longer: enough for its
+// kernel to see an open window again, of a receive buffer of 6 MiB.
+constexpr std::uint64_t kTrickle = body::kChunkSize;
 constexpr std::uint64_t kPressFor = 64 * body::kChunkSize;  // once somebody was left behind
 
 bool never_connected(Error e) {
@@ -247,13 +250,7 @@ void Fetch::on_timer(net::Timer& timer) {
       if (!call_) return ask();  // a resume that had to wait
       break;
     case State::kFilling:
-      if (blocked_since_ != TimePoint::max() && now - blocked_since_ >= origin().window_shut_max &&
-          object_->body().refillable()) {
-        call_.reset();
-        origin().gate->leave(ticket_, house_.loop.now());
-        state_ = State::kParked;
-        run();  // in case there is space by now: else the writer's wake is set
-      }
+      look_at_window(now);
       break;
     case State::kParked:
       break;
@@ -261,8 +258,25 @@ void Fetch::on_timer(net::Timer& timer) {
       return;
   }
   if (state_ == State::kQueued) return;
-  timer_.set(after(now, kLook));
+  timer_.set(after(now, std::min(kLook, origin().window_shut_max / 4)));
   look_for_readers();
+}
+
+// The origin's window must not stay shut. What can be fetched again by range is given up for now;
+// of anything else a little is read.
+void Fetch::look_at_window(TimePoint now) {
+  if (blocked_since_ == TimePoint::max()) return;
+  const Duration shut = now - blocked_since_;
+  if (object_->body().refillable()) {
+    if (shut < origin().window_shut_max) return;
+    call_.reset();
+    origin().gate->leave(ticket_, now);
+    state_ = State::kParked;
+    run();  // in case there is space by now: else the writer's wake is set
+  } else if (shut >= origin().window_shut_max / 2) {
+    writer_->press(kTrickle);
+    run();
+  }
 }
 
 // Ends a fetch that nobody reads and that is not worth finishing for the cache.

@@ -108,6 +108,7 @@ class Fetch final : public origin::Call::Owner,
   void succeed();
   void fail(Error why);
   void refuse(Error why);
+  void look_at_window(TimePoint now);
   void look_for_room();
   void look_for_readers();
   void end();

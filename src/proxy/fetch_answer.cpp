@@ -150,7 +150,7 @@ void Fetch::open_body(http::Response& response, std::optional<std::uint64_t> len
   parts.head = std::move(response);
   if (kept_) describe_variant(parts);
   parts.freshness = admission.freshness;
-  parts.body = house_.store.create(options);
+  parts.body = kept_ ? house_.store.create(options) : house_.transit.create(options);
   parts.shared = kept_;
   part_ = part.has_value();
   if (part) plan_.end = part->last + 1;
@@ -175,7 +175,7 @@ bool Fetch::keep_or_pass(http::Response& response, bool part, body::BodyOptions&
   }
   if (!keep) {
     options.drop_passed = true;
-    options.lead_limit = house_.transit_window;
+    options.lead_limit = house_.transit_lead;
     return false;
   }
   response.fields.remove(http::FieldId::kAge);  // made anew for each answer
@@ -185,13 +185,14 @@ bool Fetch::keep_or_pass(http::Response& response, bool part, body::BodyOptions&
   return true;
 }
 
-// A large body, which would drive its own readers out of a store that is full, waits for them.
+// A large body, which would drive its own readers out of a store that is full, waits for them. One
+// that is not kept waits for its client when its room is used up.
 void Fetch::be_patient() {
   const body::Body& body = writer_->body();
   const bool large = body.total().value_or(body::kUnlimited) >= house_.store.keep_limit() / 4;
-  if (!kept_ || !body.refillable() || !large) return;
-  writer_->be_patient();
-  convoy_.emplace(house_.loop.now(), writer_->offset());
+  const bool refilled = kept_ && body.refillable() && large;
+  if (!kept_ || refilled) writer_->be_patient();
+  if (refilled) convoy_.emplace(house_.loop.now(), writer_->offset());
 }
 
 void Fetch::deliver(const policy::Admission& admission) {

@@ -13,6 +13,7 @@
 #include "proxy/gate.h"
 #include "proxy/site.h"
 #include "store/store.h"
+#include "store/transit.h"
 
 namespace weir::proxy {
 
@@ -46,11 +47,12 @@ struct House {
   net::Loop& loop;
   cache::Index& index;
   store::Store& store;
+  store::Transit& transit;  // for what is not kept
   body::ChunkSource& source;
   const SiteTable& sites;
   AccessSink& access;
   std::vector<Origin> origins;
-  std::uint64_t transit_window = 8 * body::kChunkSize;
+  std::uint64_t transit_lead = 0;  // how far what is not kept may run ahead of its client; bytes
   std::uint32_t worker = 0;
   List<FetchPlace> fetches{};  // running ones; each ends itself
 };

@@ -1,0 +1,34 @@
+#include "store/transit.h"
+
+namespace weir::store {
+
+Ref<body::Chunk> Transit::allocate(body::Body& owner, std::uint32_t index, std::size_t size,
+                                   body::Need most) {
+  if (!spool_) return memory_.allocate(owner, index, size, most);
+  Ref<body::Chunk> chunk;
+  if (owner.present() + size <= window_) {
+    chunk = memory_.allocate(owner, index, size, body::Need::kUsual);
+  }
+  // What is small is not worth a mapping of its own.
+  if (!chunk && size < body::kChunkSize / 16) {
+    return memory_.allocate(owner, index, size, body::Need::kPressing);
+  }
+  if (!chunk) chunk = spool_->allocate(size, most == body::Need::kPressing);
+  return chunk;
+}
+
+void Transit::wait_for_room(body::Waiter& waiter) {
+  memory_.wait_for_room(waiter);
+  if (spool_) spool_->wait_for_room(waiter);
+}
+
+void Transit::forget(body::Waiter& waiter) noexcept {
+  memory_.forget(waiter);
+  if (spool_) spool_->forget(waiter);
+}
+
+void Transit::release(body::Chunk& chunk) noexcept {
+  if (!spool_ || !spool_->owns(chunk)) memory_.release(chunk);
+}
+
+}  // namespace weir::store
