@@ -102,6 +102,7 @@ class Fetch final : public origin::Call::Owner,
   void continue_part(const http::Response& response);
   bool fits(const http::Response& response);
   bool fits_part(const http::Response& response);
+  void ask_for_all();
   void ask_as_client();
 
   bool may_resume(Error why);
@@ -140,6 +141,7 @@ class Fetch final : public origin::Call::Owner,
   bool kept_ = false;
   bool part_ = false;       // only a part of the object was asked for, and came
   bool ask_again_ = false;  // an answer that was of no use: another request is wanted
+  bool no_ranges_ = false;  // those of this origin do not work
   bool mark_pass_ = false;  // ...because such responses are not for the cache
   State state_ = State::kQueued;
 };

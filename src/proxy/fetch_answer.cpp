@@ -69,7 +69,7 @@ void Fetch::decide(http::Response& response) {
     part = content_range(response);
     if (!answers(*plan_.range, *part) || *part->total > body::kMaxTotal ||
         !same_length(response, part->range->size()))
-      return ask_as_client();
+      return ask_for_all();
     become_whole(response);
   }
   const auto length = part ? part->total : content_length(response);
@@ -86,17 +86,26 @@ void Fetch::decide(http::Response& response) {
     mark_pass_ = admission.hit_for_miss;
     return ask_as_client();
   }
+  if (plan_.range && !part) no_ranges_ = true;  // who answers a range with all does so again
   open_body(response, length, admission, part ? part->range : std::nullopt);
+}
+
+// What came is not what was asked for: no range of this origin is trusted.
+void Fetch::ask_for_all() {
+  ask_again_ = no_ranges_ = true;
+  plan_.range.reset();
+  plan_.object = nullptr;
+  for (const http::FieldId id : {http::FieldId::kIfNoneMatch, http::FieldId::kIfModifiedSince,
+                                 http::FieldId::kRange, http::FieldId::kIfRange}) {
+    plan_.request.fields.remove(id);
+  }
 }
 
 // A part that cannot be kept is of no use to us: the client gets an answer to what it asked.
 void Fetch::ask_as_client() {
-  ask_again_ = true;
-  plan_.range.reset();
-  plan_.object = nullptr;
+  ask_for_all();
+  no_ranges_ = false;
   http::Fields& fields = plan_.request.fields;
-  fields.remove(http::FieldId::kIfNoneMatch);
-  fields.remove(http::FieldId::kIfModifiedSince);
   for (const http::FieldId id : {http::FieldId::kRange, http::FieldId::kIfRange}) {
     if (const auto value = plan_.client_request.fields.get(id)) fields.set(id, *value);
   }
@@ -165,9 +174,8 @@ void Fetch::open_body(http::Response& response, std::optional<std::uint64_t> len
 bool Fetch::keep_or_pass(http::Response& response, bool part, body::BodyOptions& options,
                          policy::Admission& admission) {
   bool keep = admission.verdict == policy::Verdict::kKeep;
-  // Who answers a range with all of it will do so again.
   const bool oversize = options.total.value_or(0) > house_.store.keep_limit();
-  options.refillable = keep && is_refillable(response, oversize && !part) && (part || !plan_.range);
+  options.refillable = keep && is_refillable(response, oversize && !part) && !no_ranges_;
   if (keep && oversize && !options.refillable) {
     keep = false;
     admission.reason = "larger_than_store";

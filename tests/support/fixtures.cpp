@@ -79,6 +79,10 @@ std::optional<std::string> Origin::last_field(std::string_view field_name) const
   return std::nullopt;
 }
 
+void Origin::order(const std::string& query) const {
+  fetch(port_, {.method = "POST", .target = "/_control/script?" + query});
+}
+
 void Origin::reset() const { fetch(port_, {.method = "POST", .target = "/_control/reset"}); }
 
 std::uint16_t free_port() {

@@ -63,6 +63,8 @@ class Origin {
   // The value of a field of the last request, or nothing.
   std::optional<std::string> last_field(std::string_view field_name) const;
   void reset() const;
+  // Script keys that act on every later request, as if they stood at its query's end.
+  void order(const std::string& query) const;
 
   Process& process() { return process_; }
 

@@ -96,4 +96,14 @@ void Counts::reset() {
   bytes_sent_ = 0;
 }
 
+void Counts::set_orders(std::string query) {
+  const std::lock_guard lock(mutex_);
+  orders_ = std::move(query);
+}
+
+std::string Counts::orders() {
+  const std::lock_guard lock(mutex_);
+  return orders_;
+}
+
 }  // namespace weir::test::origin

@@ -41,8 +41,13 @@ class Counts {
   std::string json();
   void reset();
 
+  // Script keys that act on every later request, as if they stood at its query's end.
+  void set_orders(std::string query);
+  std::string orders();
+
  private:
   std::mutex mutex_;
+  std::string orders_;
   std::map<std::string, std::uint64_t> requests_;
   std::map<std::string, double> transfer_seconds_;
   std::map<Outcome, std::uint64_t> outcomes_;

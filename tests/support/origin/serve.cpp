@@ -83,7 +83,12 @@ bool Connection::step() {
   if (!std::exchange(counted_, true)) {
     counts_.connected();
   }
-  const auto script = parse_script(request->target, std::time(nullptr));
+  std::string target = request->target;
+  const std::string* own = request->find("X-Origin-Script");
+  for (const std::string& more : {counts_.orders(), own ? *own : std::string()}) {
+    if (!more.empty()) target += (target.find('?') == std::string::npos ? '?' : '&') + more;
+  }
+  const auto script = parse_script(target, std::time(nullptr));
   return script ? run(*request, *script) : refuse(script.error());
 }
 
@@ -100,13 +105,20 @@ bool Connection::control(const Request& request) {
   }
   const bool is_counts = request.method == "GET" && request.target == "/_control/counts";
   const bool is_reset = request.method == "POST" && request.target == "/_control/reset";
+  static constexpr std::string_view kScript = "/_control/script";
+  const bool is_script = request.method == "POST" && request.target.starts_with(kScript);
+  if (is_script) {
+    counts_.set_orders(request.target.substr(std::min(kScript.size() + 1, request.target.size())));
+  }
   if (is_reset) {
     counts_.reset();
   }
   const Answer answer =
-      is_counts || is_reset
+      is_counts || is_reset || is_script
           ? plain_answer(200, counts_.json(), !request.keep_alive, "application/json")
-          : plain_answer(404, "GET /_control/counts, POST /_control/reset\n", true);
+          : plain_answer(
+                404, "GET /_control/counts, POST /_control/reset, POST /_control/script?QUERY\n",
+                true);
   send_answer(Script{}, answer);
   return close();
 }
