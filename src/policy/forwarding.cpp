@@ -6,6 +6,7 @@
 #include <string>
 
 #include "http/date.h"
+#include "policy/admission.h"
 
 namespace weir::policy {
 namespace {
@@ -132,6 +133,7 @@ void forward_request(const http::Request& from, const ForwardRules& rules,
 }
 
 void add_validators(const http::Response& stored, http::Request& to) {
+  if (!can_be_validated(stored.status)) return;
   if (const auto tag = stored.fields.get(FieldId::kETag); tag && !tag->empty()) {
     to.fields.set(FieldId::kIfNoneMatch, *tag);
   }

@@ -39,7 +39,8 @@ void forward_request(const http::Request& from, const ForwardRules& rules,
                      const ClientFacts& client, bool for_storing, http::Request& to);
 
 // Makes `to`, as forward_request(for_storing) left it, a validation of `stored`: If-None-Match with
-// its ETag and If-Modified-Since with its Last-Modified (RFC 9111 §4.3.1).
+// its ETag and If-Modified-Since with its Last-Modified (RFC 9111 §4.3.1). Nothing for a stored
+// response that cannot be validated (admission.h).
 void add_validators(const http::Response& stored, http::Request& to);
 
 // The response as it is stored or passed on: without hop-by-hop fields, those named in Connection

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "body/text_body.h"
 #include "http/date.h"
+#include "policy/forwarding.h"
 #include "policy/vary.h"
 #include "proxy/access.h"
 #include "proxy/range_ask.h"
@@ -202,8 +203,11 @@ void Exchange::stop_listening() {
   fetch_ = nullptr;
 }
 
+// RFC 9110 §7.6.1: what is for one connection alone is so in a 1xx, too.
 void Exchange::on_informational(const http::Response& response) {
-  stream_->inform(response.status, response.fields);
+  http::Response cleaned = response;
+  policy::clean_response(cleaned, site_->forward.via, house_.loop.wall_now());
+  stream_->inform(cleaned.status, cleaned.fields);
 }
 
 // ---- Deliver

@@ -108,6 +108,7 @@ void Fetch::freshen(const http::Response& update) {
   const auto admission =
       policy::admit(plan_.client_request, plan_.cls, parts.head, plan_.site->rules, times_, false);
   kept_ = admission.verdict == policy::Verdict::kKeep;
+  if (kept_) parts.head.fields.remove(http::FieldId::kAge);  // made anew for each answer
   parts.freshness = admission.freshness;
   describe_variant(parts);
   parts.body = stale.body_ref();
