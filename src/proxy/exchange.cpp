@@ -50,6 +50,7 @@ void Exchange::step_recv() {
   if (request.method == http::Method::kConnect || request.method == http::Method::kTrace) {
     return refuse(Error{Errc::kUnsupportedMethod});
   }
+  if (policy::hops_left(request) == 0) return answer_for_origin();
   const std::uint64_t body_max = site_->request_body_max;
   if (body_max != 0 && request.framing == http::Framing::kLength && request.length > body_max) {
     return refuse(Error{Errc::kBodyTooLarge});
@@ -339,6 +340,17 @@ void Exchange::refuse(Error error) {
   reply.status = status;
   reply.body = body::text_body(house_.source, text);
   reply.length = reply.body ? text.size() : 0;
+  stream_->reply(reply);
+}
+
+// An OPTIONS that may go no further: about us, who offer nothing of our own (RFC 9110 §7.6.2).
+void Exchange::answer_for_origin() {
+  state_ = State::kDeliver;
+  status_.detail = "max_forwards";
+  stream_->extra().add(http::FieldId::kDate, http::print_date(house_.loop.wall_now()));
+  add_cache_status();
+  front::Reply reply;
+  reply.length = 0;
   stream_->reply(reply);
 }
 

@@ -61,6 +61,7 @@ class Exchange final : public front::Handler,
   bool fill_first();
   FetchPlan fill_plan(const body::Hole& hole) const;
   void refuse(Error error);
+  void answer_for_origin();
   void frame(front::Reply& reply);
   const http::Fields* fields_for(int status, const http::Response& stored);
   void add_own_fields(const cache::Object& object);

@@ -42,4 +42,34 @@ TEST_CASE("Interim responses lose the fields of the origin's connection") {  // 
   CHECK(client.receive({.content = 1}).right());
 }
 
+TEST_CASE("A host with its default port is the same object and the same Host to the origin") {
+  const Origin origin;
+  const Weir weir(origin);
+  const std::string target = "/port?n=1&size=9&cc=max-age=60";
+  CHECK(get(weir.port(), target, {.content = 1}, {{"Host", "test.example:80"}}).right());
+  CHECK(origin.last_field("Host") == "test.example");
+  CHECK(origin.last_field("X-Forwarded-Host") == "test.example");
+  CHECK(get(weir.port(), target, {.content = 1}, {{"Host", "test.example"}}).right());
+  CHECK(origin.requests(target) == 1);
+}
+
+TEST_CASE("An OPTIONS that may go no further is answered here") {  // RFC 9110 §7.6.2
+  const Origin origin;
+  const Weir weir(origin);
+  Client client(weir.port());
+  Request request{.method = "OPTIONS", .target = "/o?n=1&size=0"};
+  request.fields = {{"Max-Forwards", "0"}};
+  Response response = client.exchange(request);
+  CHECK(response.status == 200);
+  CHECK(response.complete());
+  CHECK(response.field("Content-Length") == "0");
+  CHECK(response.has("Date"));
+  CHECK(origin.count("total") == 0);
+  request.fields = {{"Max-Forwards", "2"}};
+  response = client.exchange(request);
+  CHECK(response.status == 200);
+  CHECK(origin.count("total") == 1);
+  CHECK(origin.last_field("Max-Forwards") == "1");
+}
+
 }  // namespace weir::test
