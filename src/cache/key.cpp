@@ -11,4 +11,10 @@ void make_key(std::string_view scheme, std::string_view authority, std::string_v
   into.digest = digest(into.text);
 }
 
+Key key_of(std::string text) {
+  Key key{std::move(text), {}};
+  key.digest = digest(key.text);
+  return key;
+}
+
 }  // namespace weir::cache

@@ -90,6 +90,7 @@ class Fetch final : public origin::Call::Owner,
   void add_range();
 
   void decide(http::Response& response);
+  void invalidate(const http::Response& response);
   void freshen(const http::Response& update);
   void describe_variant(cache::ObjectParts& parts) const;
   void open_body(http::Response& response, std::optional<std::uint64_t> length,

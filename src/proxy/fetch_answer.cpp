@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "http/etag.h"
 #include "http/range.h"
+#include "policy/invalidation.h"
 #include "policy/vary.h"
 #include "proxy/fetch.h"
 #include "proxy/range_ask.h"
@@ -53,6 +54,7 @@ void Fetch::decide(http::Response& response) {
     bad_part_ = Error{Errc::kOriginBadResponse};
     return;
   }
+  if (plan_.cls.invalidates) invalidate(response);
   std::optional<http::ContentRange> part;
   if (plan_.range && response.status == 206) {
     const auto text = response.fields.get(http::FieldId::kContentRange);
@@ -76,6 +78,14 @@ void Fetch::decide(http::Response& response) {
     return ask_as_client();
   }
   open_body(response, length, admission, part ? part->range : std::nullopt);
+}
+
+// An unsafe request was done: what is stored of its resource is of the past (RFC 9111 §4.4).
+void Fetch::invalidate(const http::Response& response) {
+  if (!policy::invalidates(response.status)) return;
+  house_.index.purge(plan_.key);
+  for (std::string& uri : policy::also_invalidated(plan_.key.text, response))
+    house_.index.purge(cache::key_of(std::move(uri)));
 }
 
 // A part that cannot be kept is of no use to us: the client gets an answer to what it asked.
