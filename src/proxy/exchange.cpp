@@ -74,6 +74,7 @@ void Exchange::step_recv() {
 
 void Exchange::step_lookup() {
   state_ = State::kLookup;
+  status_ = {};
   if (++lookups_ > kLookupsMax) return pass(policy::Forward::kVaryMiss, "variants");
   const http::Request& request = stream_->request();
   // What is fetched for a HEAD, or must not be stored, is of no use to those who would wait for it.
@@ -175,13 +176,15 @@ void Exchange::step_wait() {
   if (std::holds_alternative<cache::Busy::Pending>(now)) return;
   stop_listening();  // the head is here: no more 1xx
   if (auto* object = std::get_if<Ref<cache::Object>>(&now)) {
-    if (!joiner_.leader && !same_variant(**object)) return step_lookup();
+    if (!joiner_.leader && !may_share(**object)) return step_lookup();
     if (status_.detail.empty()) status_.detail = busy_->reason();
     status_.forward_status = (*object)->origin_status();
     status_.stored = (*object)->shared();
     return step_deliver(std::move(*object));
   }
-  if (std::holds_alternative<cache::Busy::Passed>(now)) {
+  if (const auto* passed = std::get_if<cache::Busy::Passed>(&now)) {
+    const bool not_mine = passed->whom == cache::Whom::kAuthorized && !cls_.authorization;
+    if (not_mine) return step_lookup();
     return pass(status_.forward, busy_->reason());
   }
   const Error why = std::get<Error>(now);
@@ -192,7 +195,9 @@ void Exchange::step_wait() {
   refuse(why);
 }
 
-bool Exchange::same_variant(const cache::Object& object) const {
+// Whether what another's request brought answers this one, too, which waited for it.
+bool Exchange::may_share(const cache::Object& object) const {
+  if (!object.freshness().serves_waiters()) return false;
   if (object.vary_names().empty()) return true;
   std::string mine;
   policy::variant_text(object.vary_names(), stream_->request(), mine);

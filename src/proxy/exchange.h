@@ -67,7 +67,7 @@ class Exchange final : public front::Handler,
   void add_own_fields(const cache::Object& object);
   void add_cache_status();
   void stop_listening();
-  bool same_variant(const cache::Object& object) const;
+  bool may_share(const cache::Object& object) const;
   void log_access(const front::Ending& ending) const;
   void let_go();
 

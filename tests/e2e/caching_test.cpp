@@ -2,12 +2,30 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "support/fixtures.h"
 
 namespace weir::test {
+
+namespace {
+
+// What `count` clients get at one time.
+template <class Get>
+std::vector<Response> crowd(std::size_t count, Get get_one) {
+  std::vector<Response> responses(count);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < count; ++i) {
+    threads.emplace_back([&, i] { responses[i] = get_one(i); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return responses;
+}
+
+}  // namespace
 
 TEST_CASE("A validated response has one Age, and it grows") {  // RFC 9111 §5.1
   const Origin origin;
@@ -70,6 +88,82 @@ TEST_CASE("An OPTIONS that may go no further is answered here") {  // RFC 9110 �
   CHECK(response.status == 200);
   CHECK(origin.count("total") == 1);
   CHECK(origin.last_field("Max-Forwards") == "1");
+}
+
+TEST_CASE("A crowd shares what is fresh, and each validates for itself what is not") {
+  const Origin origin;
+  const Weir weir(origin);
+  struct Row {
+    const char* cc;
+    bool shared;
+  };
+  for (const Row& row :
+       {Row{"max-age=60", true}, Row{"no-cache", false}, Row{"max-age=0", false}}) {
+    const std::string target = std::string("/crowd?n=1&size=1MiB&delay=300ms&cc=") + row.cc;
+    CAPTURE(target);
+    for (int round = 0; round < 2; ++round) {  // cold, then stored
+      const auto responses =
+          crowd(8, [&](std::size_t) { return get(weir.port(), target, {.content = 1}); });
+      double slowest = 0;
+      for (const Response& response : responses) {
+        CAPTURE(response.summary());
+        CHECK(response.right());
+        slowest = std::max(slowest, response.head_seconds);
+      }
+      CHECK(slowest < 1.2);  // at most once in vain, never one by one
+    }
+    CHECK(origin.requests(target) == (row.shared ? 1 : 16));
+  }
+  CHECK(origin.count("not_modified") == 2 * (7 + 8));  // and the bytes came once
+}
+
+TEST_CASE("Cold variants of one object are fetched side by side, each once") {
+  const Origin origin;
+  const Weir weir(origin);
+  const std::string target = "/v?n=1&size=1KiB&cc=max-age=60&vary=X-Color&delay=500ms";
+  const auto responses = crowd(16, [&](std::size_t i) {
+    return get(weir.port(), target, {.content = 1}, {{"X-Color", std::to_string(i / 2)}});
+  });
+  for (const Response& response : responses) {
+    CAPTURE(response.summary());
+    CHECK(response.right());
+    CHECK(response.head_seconds < 1.9);  // the first one's time and their own
+  }
+  CHECK(origin.requests(target) == 8);
+}
+
+TEST_CASE("An unsafe request invalidates what it changed") {  // RFC 9111 §4.4
+  const Origin origin;
+  const Weir weir(origin);
+  const std::string page = "/page?n=1&size=9&cc=max-age=60",
+                    list = "/list?n=2&size=9&cc=max-age=60";
+  const auto fetched = [&](const std::string& target) {
+    const auto before = origin.requests(target);
+    CHECK(get(weir.port(), target).complete());
+    return origin.requests(target) > before;
+  };
+  CHECK(fetched(page));
+  CHECK(fetched(list));
+  for (const char* method : {"POST", "PUT", "DELETE", "PATCH", "FROB"}) {
+    CAPTURE(method);
+    CHECK(fetch(weir.port(), {.method = method, .target = page}).status == 200);
+    CHECK(fetched(page));
+    CHECK_FALSE(fetched(page));
+  }
+  CHECK(fetch(weir.port(), {.method = "OPTIONS", .target = page}).status == 200);
+  CHECK_FALSE(fetched(page));
+
+  const auto post = [&](const std::string& more) {
+    CHECK(fetch(weir.port(), {.method = "POST", .target = "/post?size=0&" + more}).complete());
+  };
+  const std::string to_list = "field=Location:%2Flist%3Fn%3D2%26size%3D9%26cc%3Dmax-age%3D60";
+  post("status=201&" + to_list);
+  CHECK(fetched(list));
+  CHECK_FALSE(fetched(page));
+  post("status=400&" + to_list);
+  CHECK_FALSE(fetched(list));
+  post("status=303&field=Content-Location:http:%2F%2Fevil.example%2Flist");
+  CHECK_FALSE(fetched(list));
 }
 
 }  // namespace weir::test
