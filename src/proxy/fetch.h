@@ -101,6 +101,7 @@ class Fetch final : public origin::Call::Owner,
   void deliver(const policy::Admission& admission);
   void continue_part(const http::Response& response);
   bool fits(const http::Response& response);
+  bool client_wants_less(const http::Response& response, std::optional<std::uint64_t> length) const;
   void ask_as_client();
 
   bool may_resume(Error why);
@@ -138,6 +139,7 @@ class Fetch final : public origin::Call::Owner,
   bool kept_ = false;
   bool part_ = false;       // only a part of the object was asked for, and came
   bool ask_again_ = false;  // an answer that was of no use: another request is wanted
+  bool as_client_ = false;  // ...with the client's own Range and conditions
   bool mark_pass_ = false;  // ...because such responses are not for the cache
   State state_ = State::kQueued;
 };

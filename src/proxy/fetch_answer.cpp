@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "http/etag.h"
 #include "http/range.h"
+#include "policy/answer.h"
 #include "policy/invalidation.h"
 #include "policy/vary.h"
 #include "proxy/fetch.h"
@@ -73,7 +74,10 @@ void Fetch::decide(http::Response& response) {
     admission.reason = "pass";
   }
   if (admission.verdict == policy::Verdict::kFreshen) return freshen(response);
-  if (part && (admission.verdict != policy::Verdict::kKeep || !is_refillable(response))) {
+  const bool keep = admission.verdict == policy::Verdict::kKeep;
+  const bool useless =
+      part ? !keep || !is_refillable(response) : !keep && client_wants_less(response, length);
+  if (useless) {
     mark_pass_ = admission.hit_for_miss;
     return ask_as_client();
   }
@@ -88,16 +92,30 @@ void Fetch::invalidate(const http::Response& response) {
     house_.index.purge(cache::key_of(std::move(uri)));
 }
 
-// A part that cannot be kept is of no use to us: the client gets an answer to what it asked.
+// Whether the client's own fields, which we left out to have something to keep, ask for less than
+// this answer: a range of it, or only whether it has changed. Then the origin shall say so, as it
+// would have without us: a download with a credential goes on where it stopped.
+bool Fetch::client_wants_less(const http::Response& response,
+                              std::optional<std::uint64_t> length) const {
+  if (plan_.kind != FetchPlan::Kind::kLead || as_client_) return false;
+  const std::uint64_t total = length.value_or(body::kMaxTotal);
+  const policy::Answer answer =
+      policy::answer(plan_.client_request, response, total, times_.response_time);
+  const bool all = answer.range && answer.range->size() == total;
+  return answer.status != response.status && !all;
+}
+
+// What cannot be kept is of no use to us: the client gets an answer to what it asked.
 void Fetch::ask_as_client() {
   ask_again_ = true;
+  as_client_ = true;
   plan_.range.reset();
   plan_.object = nullptr;
   http::Fields& fields = plan_.request.fields;
-  fields.remove(http::FieldId::kIfNoneMatch);
-  fields.remove(http::FieldId::kIfModifiedSince);
-  for (const http::FieldId id : {http::FieldId::kRange, http::FieldId::kIfRange}) {
-    if (const auto value = plan_.client_request.fields.get(id)) fields.set(id, *value);
+  for (const http::FieldId id : {http::FieldId::kRange, http::FieldId::kIfRange,
+                                 http::FieldId::kIfNoneMatch, http::FieldId::kIfModifiedSince}) {
+    fields.remove(id);
+    if (const auto value = plan_.client_request.fields.joined(id)) fields.add(id, *value);
   }
 }
 
@@ -203,10 +221,11 @@ void Fetch::deliver(const policy::Admission& admission) {
   } else if (kept_) {
     house_.index.publish(plan_.key, plan_.busy, object_);
   } else {
-    // A credential is the request's reason: others need not go their own way for it.
-    const bool mark = (admission.hit_for_miss || mark_pass_) && !plan_.cls.authorization;
+    // A credential may be the reason: others need not go their own way for it.
+    const auto whom = plan_.cls.authorization ? cache::Whom::kAuthorized : cache::Whom::kEveryone;
+    const bool mark = admission.hit_for_miss || mark_pass_;
     house_.index.pass(plan_.key, plan_.busy, object_,
-                      mark ? times_.response_time + kHitForMiss : WallTime{});
+                      mark ? times_.response_time + kHitForMiss : WallTime{}, whom);
   }
 }
 

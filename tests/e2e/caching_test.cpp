@@ -166,4 +166,61 @@ TEST_CASE("An unsafe request invalidates what it changed") {  // RFC 9111 §4.4
   CHECK_FALSE(fetched(list));
 }
 
+TEST_CASE("What is not kept is asked for as the client asked, also the first time") {
+  const Origin origin;
+  const Weir weir(origin);
+  const Field secret{"Authorization", "Basic eDp5"};
+  for (const char* script :
+       {"cc=max-age=60", "cc=max-age=60&chunked=1", "cc=no-store", "cc=private"}) {
+    int cold = 0;
+    for (const Field& own : {Field{"Range", "bytes=102300-"}, Field{"Range", "bytes=102300-102399"},
+                             Field{"If-None-Match", "\"1-102400\""}}) {
+      const std::string target =
+          std::string("/own?n=1&size=100KiB&") + script + "&field=X:" + std::to_string(cold++);
+      CAPTURE(target);
+      for (int i = 0; i < 3; ++i) {
+        const Response response = get(weir.port(), target, {.content = 1}, {secret, own});
+        CAPTURE(response.summary());
+        CHECK(response.status == (own.name == "Range" ? 206 : 304));
+        CHECK(response.right());
+        CHECK(response.range_begin() == (own.name == "Range" ? 102300 : 0));
+        CHECK(response.body_bytes == (own.name == "Range" ? 100 : 0));
+      }
+      CHECK(get(weir.port(), target, {.content = 1}, {secret}).body_bytes == 102400);
+      CHECK(origin.requests(target) == 5);  // the first one was asked twice
+    }
+  }
+}
+
+TEST_CASE("A range that is all of it, or a condition that fails, is not asked for twice") {
+  const Origin origin;
+  const Weir weir(origin);
+  const std::string target = "/once?n=1&size=9&cc=no-store&field=X:";
+  CHECK(get(weir.port(), target + "1", {.content = 1}, {{"Range", "bytes=0-"}}).right());
+  CHECK(get(weir.port(), target + "2", {.content = 1}, {{"If-None-Match", "\"no\""}}).right());
+  CHECK(origin.count("total") == 2);
+  const std::string stubborn = target + "3&conditional=0";
+  CHECK(get(weir.port(), stubborn, {.content = 1}, {{"If-None-Match", "\"1-9\""}}).right());
+  CHECK(origin.requests(stubborn) == 2);
+}
+
+TEST_CASE("Requests with Authorization pass side by side, and others share what is kept") {
+  const Origin origin;
+  const Weir weir(origin);
+  const std::string target = "/both?n=1&size=9&cc=max-age=60&delay=200ms";
+  const std::vector<Field> secret{{"Authorization", "Basic eDp5"}};
+  CHECK(get(weir.port(), target, {.content = 1}, secret).right());
+  const auto responses = crowd(8, [&](std::size_t i) {
+    return get(weir.port(), target, {.content = 1}, i < 4 ? secret : std::vector<Field>{});
+  });
+  for (const Response& response : responses) {
+    CAPTURE(response.summary());
+    CHECK(response.right());
+  }
+  CHECK(origin.requests(target) <= 1 + 4 + 1);
+  CHECK(get(weir.port(), target, {.content = 1}, secret)
+            .field("Cache-Status")
+            .starts_with("weir; hit"));
+}
+
 }  // namespace weir::test
