@@ -12,7 +12,7 @@ Busy::State Busy::join(Joiner& joiner) {
       return object_;
     case Phase::kPassed:
       if (joiner.leader) return object_;
-      return Passed{};
+      return Passed{whom_};
     case Phase::kFailed:
       return error_;
   }
@@ -39,15 +39,20 @@ std::string_view Busy::reason() const {
   return reason_;
 }
 
-void Busy::resolve(Ref<Object> object) { settle(Phase::kReady, std::move(object), {}); }
-void Busy::pass(Ref<Object> object) { settle(Phase::kPassed, std::move(object), {}); }
-void Busy::fail(Error why) { settle(Phase::kFailed, {}, why); }
+void Busy::resolve(Ref<Object> object) {
+  settle(Phase::kReady, std::move(object), Whom::kEveryone, {});
+}
+void Busy::pass(Ref<Object> object, Whom whom) {
+  settle(Phase::kPassed, std::move(object), whom, {});
+}
+void Busy::fail(Error why) { settle(Phase::kFailed, {}, Whom::kEveryone, why); }
 
-void Busy::settle(Phase phase, Ref<Object> object, Error why) {
+void Busy::settle(Phase phase, Ref<Object> object, Whom whom, Error why) {
   Lock lock(mutex_);
   WEIR_CHECK(phase_ == Phase::kPending);
   phase_ = phase;
   object_ = std::move(object);
+  whom_ = whom;
   error_ = why;
   while (Joiner* joiner = joiners_.pop_front()) joiner->waiter->wake();
 }

@@ -16,6 +16,7 @@
 #include "base/mutex.h"
 #include "base/ref.h"
 #include "body/waiter.h"
+#include "cache/hit_for_miss.h"
 #include "cache/object.h"
 
 namespace weir::cache {
@@ -29,8 +30,14 @@ struct Joiner : ListNode {
 class Busy : public RefCounted<Busy> {
  public:
   struct Pending {};
-  struct Passed {};  // not for you: fetch for yourself
+  struct Passed {                 // not for you: fetch for yourself
+    Whom whom = Whom::kEveryone;  // kAuthorized: if you are without Authorization, look again
+  };
   using State = std::variant<Pending, Ref<Object>, Passed, Error>;
+
+  // `generation`: of the Index's entry that it belongs to; 0: of none.
+  explicit Busy(std::uint64_t generation = 0) : generation_(generation) {}
+  std::uint64_t generation() const { return generation_; }
 
   // The state now; Pending lists `joiner`, who will be woken once, under the lock that saw it.
   State join(Joiner& joiner) EXCLUDES_LOCK(mutex_);
@@ -44,16 +51,18 @@ class Busy : public RefCounted<Busy> {
 
   // Once, by the Fetch that leads (or the Index on its behalf).
   void resolve(Ref<Object> object) EXCLUDES_LOCK(mutex_);
-  void pass(Ref<Object> object) EXCLUDES_LOCK(mutex_);
+  void pass(Ref<Object> object, Whom whom = Whom::kEveryone) EXCLUDES_LOCK(mutex_);
   void fail(Error why) EXCLUDES_LOCK(mutex_);
 
  private:
   enum class Phase : std::uint8_t { kPending, kReady, kPassed, kFailed };
-  void settle(Phase phase, Ref<Object> object, Error why) EXCLUDES_LOCK(mutex_);
+  void settle(Phase phase, Ref<Object> object, Whom whom, Error why) EXCLUDES_LOCK(mutex_);
 
+  const std::uint64_t generation_;
   mutable Mutex mutex_;
   Phase phase_ GUARDED_BY(mutex_) = Phase::kPending;
   Ref<Object> object_ GUARDED_BY(mutex_);
+  Whom whom_ GUARDED_BY(mutex_) = Whom::kEveryone;
   Error error_ GUARDED_BY(mutex_);
   std::string_view reason_ GUARDED_BY(mutex_);
   List<Joiner> joiners_ GUARDED_BY(mutex_);

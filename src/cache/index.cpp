@@ -11,16 +11,35 @@ bool same_variant(const Object& a, const Object& b) {
   return a.vary_names() == b.vary_names() && a.variant() == b.variant();
 }
 
-bool matches(const Object& object, const http::Request& request, std::string& scratch) {
-  if (object.vary_names().empty()) return true;
-  scratch.clear();
-  policy::variant_text(object.vary_names(), request, scratch);
-  return scratch == object.variant();
+// The most recent object that answers this request (RFC 9111 §4.1), or null.
+const Ref<Object>* pick(const std::vector<Ref<Object>>& variants, const http::Request& request) {
+  thread_local std::string text;
+  const std::vector<std::string>* names = nullptr;  // that `text` was made for
+  for (const Ref<Object>& object : variants) {
+    if (!object->body().servable()) continue;
+    if (object->vary_names().empty()) return &object;
+    if (!names || *names != object->vary_names()) {
+      names = &object->vary_names();
+      text.clear();
+      policy::variant_text(*names, request, text);
+    }
+    if (text == object->variant()) return &object;
+  }
+  return nullptr;
 }
 
-// A copy of the Ref outlives the lock, so that the last reference never dies under it: an Object's
-// Body gives memory back to the store, which has a lock of its own.
+// Objects that go: declared before the lock, so that the last reference never dies under it. An
+// Object's Body gives memory back to the store, which has a lock of its own.
 using Graveyard = std::vector<Ref<Object>>;
+
+template <class Which>
+void bury(std::vector<Ref<Object>>& variants, Graveyard& dead, Which which) {
+  std::erase_if(variants, [&](Ref<Object>& object) {
+    if (!which(object)) return false;
+    dead.push_back(std::move(object));
+    return true;
+  });
+}
 
 }  // namespace
 
@@ -29,16 +48,51 @@ Index::Entry* Index::find(Shard& shard, const Key& key) {
   return it != shard.entries.end() && it->second.key == key.text ? &it->second : nullptr;
 }
 
+Index::Entry& Index::make(Shard& shard, const Key& key) {
+  Entry& entry = shard.entries[key.digest];
+  entry.key = key.text;
+  entry.generation = ++shard.generations;
+  return entry;
+}
+
 void Index::erase_if_bare(Shard& shard, const Digest& digest) {
   const auto it = shard.entries.find(digest);
   if (it == shard.entries.end()) return;
   const Entry& e = it->second;
-  if (e.variants.empty() && !e.busy && e.pass_until == WallTime{}) shard.entries.erase(it);
+  if (e.variants.empty() && e.leads.empty() && e.alone == 0) shard.entries.erase(it);
+}
+
+// The variant that this request is for, by the Vary of the most recent response; empty where
+// nothing is known of it. Good until the next call on this thread.
+const std::string& Index::variant_of(const Entry& entry, const http::Request& request) {
+  thread_local std::string text;
+  text.clear();
+  if (!entry.variants.empty())
+    policy::variant_text(entry.variants.front()->vary_names(), request, text);
+  return text;
+}
+
+Index::Lead* Index::find_lead(Entry& entry, const std::string& variant) {
+  const auto it = std::ranges::find(entry.leads, variant, &Lead::variant);
+  return it == entry.leads.end() ? nullptr : &*it;
+}
+
+Ref<Busy> Index::begin_lead(Entry& entry, const std::string& variant) {
+  return entry.leads.emplace_back(variant, make_ref<Busy>(entry.generation)).busy;
+}
+
+// False: a purge came in between, and what was fetched is served but not kept.
+bool Index::end_lead(Entry& entry, const Busy& busy) {
+  if (entry.generation != busy.generation()) return false;
+  const auto joined = [&](const Lead& lead) { return lead.busy.get() == &busy; };
+  if (std::erase_if(entry.leads, joined) > 0) return true;
+  WEIR_CHECK(entry.alone > 0);
+  --entry.alone;
+  return true;
 }
 
 Lookup Index::lookup(const Key& key, const http::Request& request, const policy::RequestClass& cls,
                      WallTime now, bool may_lead) {
-  thread_local std::string scratch;
   Lookup out;
   Shard& s = shard(key.digest);
   Lock lock(s.mutex);
@@ -49,76 +103,82 @@ Lookup Index::lookup(const Key& key, const http::Request& request, const policy:
     return out;
   }
   if (entry) {
-    for (const Ref<Object>& object : entry->variants) {
-      if (!matches(*object, request, scratch) || !object->body().servable()) continue;
-      out.object = object;
-      break;
-    }
+    if (const Ref<Object>* object = pick(entry->variants, request)) out.object = *object;
     out.vary_miss = !out.object && !entry->variants.empty();
   }
   if (out.object) {
     out.verdict = policy::may_reuse(cls, out.object->freshness(), now);
     if (out.verdict.reuse != policy::Reuse::kValidate) {
       out.what = Lookup::What::kHit;
-      if (out.verdict.reuse == policy::Reuse::kStaleServe && !entry->busy && may_lead) {
-        out.busy = entry->busy = make_ref<Busy>();
+      if (out.verdict.reuse == policy::Reuse::kStaleServe && may_lead) {
+        const std::string& variant = variant_of(*entry, request);
+        const bool may_begin = entry->leads.size() < kLeadsMost && !find_lead(*entry, variant);
+        if (may_begin) out.busy = begin_lead(*entry, variant);
       }
       return out;
     }
   }
   if (!may_lead) return out;
-  if (entry && entry->busy) {
-    out.what = Lookup::What::kJoin;
-    out.busy = entry->busy;
-    return out;
-  }
-  if (entry && entry->pass_until > now) {
+  if (s.passes.stands(key.digest, cls.authorization, now)) {
     out.what = Lookup::What::kPass;
     return out;
   }
-  if (!entry) {
-    entry = &s.entries[key.digest];
-    entry->key = key.text;
-  }
-  out.what = Lookup::What::kLead;
-  out.busy = entry->busy = make_ref<Busy>();
+  if (!entry) entry = &make(s, key);
+  lead_or_join(*entry, request, out);
   return out;
 }
 
+// With the shard's lock held.
+void Index::lead_or_join(Entry& entry, const http::Request& request, Lookup& out) {
+  out.what = Lookup::What::kLead;
+  if (out.object && !out.object->freshness().serves_waiters()) {
+    ++entry.alone;
+    out.busy = make_ref<Busy>(entry.generation);
+    return;
+  }
+  const std::string& variant = variant_of(entry, request);
+  if (const Lead* lead = find_lead(entry, variant)) {
+    out.what = Lookup::What::kJoin;
+    out.busy = lead->busy;
+  } else if (entry.leads.size() >= kLeadsMost) {
+    out.what = Lookup::What::kPass;
+  } else {
+    out.busy = begin_lead(entry, variant);
+  }
+}
+
 void Index::publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object) {
-  Ref<Object> replaced;
+  Graveyard dead;
   {
     Shard& s = shard(key.digest);
     Lock lock(s.mutex);
     Entry* entry = find(s, key);
-    // A purge in between took the busy object away: its response is served but not kept.
-    if (entry && entry->busy == busy) {
-      entry->busy = nullptr;
-      entry->pass_until = WallTime{};
-      const auto old = std::ranges::find_if(
-          entry->variants, [&](const Ref<Object>& o) { return same_variant(*o, *object); });
-      if (old == entry->variants.end()) {
-        entry->variants.insert(entry->variants.begin(), object);
-      } else {
-        replaced = std::exchange(*old, object);
+    if (entry && end_lead(*entry, *busy)) {
+      s.passes.clear(key.digest, Whom::kEveryone);
+      auto& variants = entry->variants;
+      bury(variants, dead, [&](const Ref<Object>& old) { return same_variant(*old, *object); });
+      variants.insert(variants.begin(), object);
+      if (variants.size() > kVariantsMost) {
+        dead.push_back(std::move(variants.back()));
+        variants.pop_back();
       }
     }
   }
   busy->resolve(std::move(object));
 }
 
-void Index::pass(const Key& key, const Ref<Busy>& busy, Ref<Object> object, WallTime until) {
+void Index::pass(const Key& key, const Ref<Busy>& busy, Ref<Object> object, WallTime until,
+                 Whom whom) {
   {
     Shard& s = shard(key.digest);
     Lock lock(s.mutex);
     Entry* entry = find(s, key);
-    if (entry && entry->busy == busy) {
-      entry->busy = nullptr;
-      entry->pass_until = until;
+    if (entry && end_lead(*entry, *busy)) {
+      if (until != WallTime{}) s.passes.set(key.digest, whom, until);
       erase_if_bare(s, key.digest);
     }
   }
-  busy->pass(std::move(object));
+  busy->pass(std::move(object), whom);
 }
 
 void Index::fail(const Key& key, const Ref<Busy>& busy, Error why) {
@@ -126,10 +186,7 @@ void Index::fail(const Key& key, const Ref<Busy>& busy, Error why) {
     Shard& s = shard(key.digest);
     Lock lock(s.mutex);
     Entry* entry = find(s, key);
-    if (entry && entry->busy == busy) {
-      entry->busy = nullptr;
-      erase_if_bare(s, key.digest);
-    }
+    if (entry && end_lead(*entry, *busy)) erase_if_bare(s, key.digest);
   }
   busy->fail(why);
 }
@@ -140,11 +197,7 @@ void Index::forget(const Key& key, const Object& object) {
   Lock lock(s.mutex);
   Entry* entry = find(s, key);
   if (!entry) return;
-  const auto it = std::ranges::find_if(entry->variants,
-                                       [&](const Ref<Object>& o) { return o.get() == &object; });
-  if (it == entry->variants.end()) return;
-  dead.push_back(std::move(*it));
-  entry->variants.erase(it);
+  bury(entry->variants, dead, [&](const Ref<Object>& o) { return o.get() == &object; });
   erase_if_bare(s, key.digest);
 }
 
@@ -152,26 +205,34 @@ std::size_t Index::purge(const Key& key) {
   Graveyard dead;
   Shard& s = shard(key.digest);
   Lock lock(s.mutex);
+  s.passes.clear(key.digest, Whom::kEveryone);
   Entry* entry = find(s, key);
   if (!entry) return 0;
   dead.swap(entry->variants);
-  entry->busy = nullptr;
-  entry->pass_until = WallTime{};
-  erase_if_bare(s, key.digest);
+  s.entries.erase(key.digest);
   return dead.size();
 }
 
+// Bodies are asked outside of the shard's lock, which is a leaf as theirs are.
 void Index::emptied(const Digest& id) {
   Graveyard dead;
+  std::vector<Ref<Object>> variants;
   Shard& s = shard(id);
+  {
+    Lock lock(s.mutex);
+    const auto it = s.entries.find(id);
+    if (it == s.entries.end()) return;
+    variants = it->second.variants;
+  }
+  std::erase_if(variants, [](const Ref<Object>& o) {
+    return !o->body().empty_of_chunks() || o->body().filling();
+  });
+  if (variants.empty()) return;
   Lock lock(s.mutex);
   const auto it = s.entries.find(id);
   if (it == s.entries.end()) return;
-  std::erase_if(it->second.variants, [&](Ref<Object>& o) {
-    if (!o->body().empty_of_chunks() || o->body().filling()) return false;
-    dead.push_back(o);
-    return true;
-  });
+  bury(it->second.variants, dead,
+       [&](const Ref<Object>& o) { return std::ranges::find(variants, o) != variants.end(); });
   erase_if_bare(s, id);
 }
 
@@ -179,9 +240,10 @@ IndexStats Index::stats() const {
   IndexStats out;
   for (const Shard& s : shards_) {
     Lock lock(s.mutex);
+    out.keys += s.entries.size();
     for (const auto& [digest, entry] : s.entries) {
       out.objects += entry.variants.size();
-      out.busy += entry.busy ? 1 : 0;
+      out.busy += entry.leads.size() + entry.alone;
     }
   }
   return out;

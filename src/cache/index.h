@@ -1,6 +1,10 @@
 #pragma once
-// Index: from a Key to the objects and the busy object that stand for it. Sharded; one locked step
+// Index: from a Key to the objects and the busy objects that stand for it. Sharded; one locked step
 // answers a request. Any thread. Locks: a shard's is a leaf.
+//
+// Who waits for whom: of a key whose Vary is not known, all for the first fetch; else those of one
+// variant for the fetch of that variant. Nobody waits where the stored object says that its
+// responses are not for those who wait (Freshness::serves_waiters): each validates for itself.
 
 #include <array>
 #include <cstdint>
@@ -11,6 +15,7 @@
 #include "base/hash.h"
 #include "base/mutex.h"
 #include "cache/busy.h"
+#include "cache/hit_for_miss.h"
 #include "cache/key.h"
 #include "cache/object.h"
 #include "http/head.h"
@@ -35,21 +40,30 @@ struct Lookup {
 };
 
 struct IndexStats {
+  std::uint64_t keys = 0;
   std::uint64_t objects = 0;
   std::uint64_t busy = 0;
 };
 
 class Index {
  public:
+  // Variants of one key that are kept; each lookup may have to look at all of them, and the values
+  // of the request fields that Vary names are the client's to choose. The least recent one goes.
+  static constexpr std::size_t kVariantsMost = 64;
+  // Fetches under way for one key that others may join; more pass.
+  static constexpr std::size_t kLeadsMost = 64;
+
   // `may_lead` false: only look (only-if-cached, HEAD).
   Lookup lookup(const Key& key, const http::Request& request, const policy::RequestClass& cls,
                 WallTime now, bool may_lead = true);
 
   // The end of leading, once for each busy object that lookup() gave out. publish: the object takes
-  // the place of the one of the same variant; joined Exchanges wake.
+  // the place of the one of the same variant and is the most recent; joined Exchanges wake.
   void publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object);
-  // Not to be shared: the leader alone gets `object`, later requests pass until `until`.
-  void pass(const Key& key, const Ref<Busy>& busy, Ref<Object> object, WallTime until);
+  // Not to be shared: the leader alone gets `object`, later requests pass until `until`: all of
+  // them, or those with Authorization.
+  void pass(const Key& key, const Ref<Busy>& busy, Ref<Object> object, WallTime until,
+            Whom whom = Whom::kEveryone);
   void fail(const Key& key, const Ref<Busy>& busy, Error why);
 
   // `object` is no longer worth keeping (its fetch was cut, its bytes changed at the origin).
@@ -62,22 +76,35 @@ class Index {
   IndexStats stats() const;
 
  private:
-  struct Entry {
-    std::string key;  // compared in full: a digest alone never gives out bytes
-    std::vector<Ref<Object>> variants;
+  struct Lead {
+    std::string variant;  // as far as it was known when it began, see variant_of
     Ref<Busy> busy;
-    WallTime pass_until{};
+  };
+  struct Entry {
+    std::string key;                    // compared in full: a digest alone never gives out bytes
+    std::vector<Ref<Object>> variants;  // the most recent first
+    std::vector<Lead> leads;            // which others may join
+    std::uint32_t alone = 0;            // fetches under way that nobody joins
+    std::uint64_t generation = 0;  // what began before a purge has another one, and is not kept
   };
   struct Shard {
     mutable Mutex mutex;
     std::unordered_map<Digest, Entry, DigestHash> entries GUARDED_BY(mutex);
+    HitForMiss passes GUARDED_BY(mutex);
+    std::uint64_t generations GUARDED_BY(mutex) = 0;
   };
   static constexpr std::size_t kShards = 64;
 
   Shard& shard(const Digest& d) { return shards_[d.high % kShards]; }
   // The entry of exactly this key, or null.
   static Entry* find(Shard& shard, const Key& key) REQUIRES_LOCK(shard.mutex);
+  static Entry& make(Shard& shard, const Key& key) REQUIRES_LOCK(shard.mutex);
   static void erase_if_bare(Shard& shard, const Digest& digest) REQUIRES_LOCK(shard.mutex);
+  static const std::string& variant_of(const Entry& entry, const http::Request& request);
+  static Lead* find_lead(Entry& entry, const std::string& variant);
+  static Ref<Busy> begin_lead(Entry& entry, const std::string& variant);
+  static void lead_or_join(Entry& entry, const http::Request& request, Lookup& out);
+  static bool end_lead(Entry& entry, const Busy& busy);
 
   std::array<Shard, kShards> shards_;
 };

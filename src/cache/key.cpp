@@ -1,13 +1,20 @@
 #include "cache/key.h"
 
+#include "http/authority.h"
+
 namespace weir::cache {
 
 void make_key(std::string_view scheme, std::string_view authority, std::string_view target,
               Key& into) {
-  const std::string_view default_port = scheme == "https" ? ":443" : ":80";
-  if (authority.ends_with(default_port)) authority.remove_suffix(default_port.size());
+  authority = http::without_default_port(scheme, authority);
   into.text.assign(scheme).append("://").append(authority).append(target);
   into.digest = digest(into.text);
+}
+
+Key key_of(std::string text) {
+  Key key{std::move(text), {}};
+  key.digest = digest(key.text);
+  return key;
 }
 
 }  // namespace weir::cache

@@ -19,4 +19,7 @@ struct Key {
 void make_key(std::string_view scheme, std::string_view authority, std::string_view target,
               Key& into);
 
+// Of a text that is spelled as a key's is (policy::also_invalidated).
+Key key_of(std::string text);
+
 }  // namespace weir::cache

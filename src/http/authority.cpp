@@ -48,4 +48,10 @@ bool parse_authority(std::string_view text, Port port, std::string& out) {
   return true;
 }
 
+std::string_view without_default_port(std::string_view scheme, std::string_view authority) {
+  const std::string_view port = scheme == "https" ? ":443" : ":80";
+  if (authority.ends_with(port)) authority.remove_suffix(port.size());
+  return authority;
+}
+
 }  // namespace weir::http

@@ -14,4 +14,7 @@ enum class Port : bool { kOptional, kRequired };
 // of an empty port. `out` must not share memory with `text`.
 bool parse_authority(std::string_view text, Port port, std::string& out);
 
+// Without the port that the scheme ("http", "https") implies: "a:80" is "a" (RFC 9110 §4.2.3).
+std::string_view without_default_port(std::string_view scheme, std::string_view authority);
+
 }  // namespace weir::http

@@ -61,7 +61,7 @@ Refusal refused_for_response(const RequestClass& request_class, const http::Resp
 
 // Whether storing it can ever spare a fetch or a body.
 Refusal refused_as_useless(int status, const Freshness& f, WallTime now) {
-  const bool can_validate = f.can_validate() && status >= 200 && status < 300;
+  const bool can_validate = f.can_validate() && can_be_validated(status);
   if (can_validate) return kNoRefusal;
   if (f.no_cache) return {"no_cache", true};
   if (f.fresh(now)) return kNoRefusal;
@@ -77,12 +77,22 @@ Admission pass(Refusal refusal, int status) {
   return {Verdict::kPass, refusal.reason, Freshness{}, refusal.hit_for_miss && status < 500};
 }
 
+// Whether the update has the weak form of the stored strong entity tag.
+bool is_strong_twin(const http::Fields& stored, const http::Fields& update) {
+  const auto old_tag = http::parse_etag(stored.get(FieldId::kETag).value_or(""));
+  const auto new_tag = http::parse_etag(update.get(FieldId::kETag).value_or(""));
+  return old_tag && new_tag && !old_tag->weak && new_tag->weak &&
+         old_tag->opaque == new_tag->opaque;
+}
+
 bool never_freshened(FieldId id) {
   return http::is_hop_by_hop(id) || id == FieldId::kContentLength ||
          id == FieldId::kContentEncoding || id == FieldId::kContentRange;
 }
 
 }  // namespace
+
+bool can_be_validated(int status) { return status >= 200 && status < 300; }
 
 Admission admit(const http::Request& request, const RequestClass& request_class,
                 const http::Response& response, const Rules& rules, FetchTimes times,
@@ -105,6 +115,7 @@ Admission admit(const http::Request& request, const RequestClass& request_class,
 }
 
 bool freshens(const http::Response& stored, const http::Response& update) {
+  if (!can_be_validated(stored.status)) return false;
   const auto new_text = update.fields.get(FieldId::kETag);
   const auto old_text = stored.fields.get(FieldId::kETag);
   if (new_text) {
@@ -119,15 +130,27 @@ bool freshens(const http::Response& stored, const http::Response& update) {
 }
 
 void freshen(http::Response& stored, const http::Response& update) {
-  stored.fields.remove(FieldId::kAge);
-  stored.fields.remove(FieldId::kWarning);
   const http::Fields& fresh = update.fields;
-  for (std::size_t i = 0; i < fresh.size(); ++i) {
-    if (!never_freshened(fresh[i].id)) stored.fields.remove(fresh[i].name);
+  const bool keeps_tag = is_strong_twin(stored.fields, fresh);
+  const auto brings = [&](const http::Field& field) {
+    return !never_freshened(field.id) && !(keeps_tag && field.id == FieldId::kETag);
+  };
+  const auto replaced = [&](const http::Field& old) {
+    for (std::size_t i = 0; i < fresh.size(); ++i) {
+      if (brings(fresh[i]) && http::iequals(fresh[i].name, old.name)) return true;
+    }
+    return old.id == FieldId::kAge || old.id == FieldId::kWarning;
+  };
+  // Made anew: a head that is freshened again and again must not drag along what it had before.
+  http::Fields all;
+  for (std::size_t i = 0; i < stored.fields.size(); ++i) {
+    const http::Field old = stored.fields[i];
+    if (!replaced(old)) all.add(old.name, old.value);
   }
   for (std::size_t i = 0; i < fresh.size(); ++i) {
-    if (!never_freshened(fresh[i].id)) stored.fields.add(fresh[i].name, fresh[i].value);
+    if (brings(fresh[i])) all.add(fresh[i].name, fresh[i].value);
   }
+  stored.fields = std::move(all);
 }
 
 }  // namespace weir::policy

@@ -46,13 +46,19 @@ Admission admit(const http::Request& request, const RequestClass& request_class,
                 const http::Response& response, const Rules& rules, FetchTimes times,
                 bool validating);
 
+// Whether a stored response of that status may be validated: an origin ignores conditions where its
+// answer without them would not be 2xx (RFC 9110 §13.2.1).
+bool can_be_validated(int status);
+
 // Whether a 304 speaks of the stored response (RFC 9111 §4.3.4). If not, it must not be used: fetch
 // anew without conditions.
 bool freshens(const http::Response& stored, const http::Response& update);
 
 // The stored head after a 304 (RFC 9111 §3.2): fields of `update` replace those of `stored`, all
-// but Content-Length, Content-Encoding, Content-Range and what is hop-by-hop. The old Age and
-// Warning go. `update` has been through clean_response, so it has a Date.
+// but Content-Length, Content-Encoding, Content-Range and what is hop-by-hop. A strong ETag is not
+// replaced by its weak twin: the bytes are the same, and can be asked for in parts as before. The
+// old Age and Warning go; that of the update stays, for admit(). `update` has been through
+// clean_response, so it has a Date.
 void freshen(http::Response& stored, const http::Response& update);
 
 }  // namespace weir::policy

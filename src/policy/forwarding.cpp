@@ -5,7 +5,10 @@
 #include <optional>
 #include <string>
 
+#include "http/authority.h"
 #include "http/date.h"
+#include "http/syntax.h"
+#include "policy/admission.h"
 
 namespace weir::policy {
 namespace {
@@ -19,6 +22,9 @@ constexpr std::uint64_t kHopByHop = 0
 #include "http/fields.def"
 #undef WEIR_FIELD
     ;
+
+// "The recipient's maximum supported value" of Max-Forwards (RFC 9110 §7.6.2).
+constexpr std::uint64_t kMaxHops = 1'000'000;
 
 constexpr std::uint64_t kOfTheClient =
     field_bit(FieldId::kRange) | field_bit(FieldId::kIfRange) | field_bit(FieldId::kIfMatch) |
@@ -86,15 +92,15 @@ std::string forwarded_element(const ClientFacts& client, std::string_view host) 
 }
 
 void add_client(const http::Request& from, const ForwardRules& rules, const ClientFacts& client,
-                Fields& to) {
+                std::string_view host, Fields& to) {
   if (says(rules.forwarded, Forwarded::kXForwardedFor)) {
     to.add(FieldId::kXForwardedFor, appended(from.fields, FieldId::kXForwardedFor, client.address));
     to.add(FieldId::kXForwardedProto, client.scheme);
-    to.add(FieldId::kXForwardedHost, from.authority);
+    to.add(FieldId::kXForwardedHost, host);
   }
   if (says(rules.forwarded, Forwarded::kForwarded)) {
     to.add(FieldId::kForwarded,
-           appended(from.fields, FieldId::kForwarded, forwarded_element(client, from.authority)));
+           appended(from.fields, FieldId::kForwarded, forwarded_element(client, host)));
   }
 }
 
@@ -109,13 +115,22 @@ void remove_named_in_connection(Fields& fields) {
 
 }  // namespace
 
+std::optional<std::uint64_t> hops_left(const http::Request& request) {
+  const bool counts =
+      request.method == http::Method::kOptions || request.method == http::Method::kTrace;
+  const auto text = counts ? request.fields.get(FieldId::kMaxForwards) : std::nullopt;
+  return text ? http::parse_decimal(*text, kMaxHops) : std::nullopt;
+}
+
 void forward_request(const http::Request& from, const ForwardRules& rules,
                      const ClientFacts& client, bool for_storing, http::Request& to) {
   to.clear();
   to.method = from.method;
   to.method_text = from.method_text;
   to.target = from.target;
-  to.authority = rules.host.empty() ? std::string_view(from.authority) : rules.host;
+  // As it stands in the key: what the key does not tell apart must be the same to the origin.
+  const std::string_view host = http::without_default_port(client.scheme, from.authority);
+  to.authority = rules.host.empty() ? host : rules.host;
   to.version = http::kHttp11;
   to.fields.add(FieldId::kHost, to.authority);
 
@@ -125,13 +140,17 @@ void forward_request(const http::Request& from, const ForwardRules& rules,
     if ((left_out & field_bit(field.id)) != 0 || named_in_connection(from.fields, field)) continue;
     to.fields.add(field.name, field.value);
   }
-  add_client(from, rules, client, to.fields);
+  if (const auto hops = hops_left(from); hops.value_or(0) > 0) {
+    to.fields.set(FieldId::kMaxForwards, std::to_string(*hops - 1));
+  }
+  add_client(from, rules, client, host, to.fields);
   if (rules.via) {
     to.fields.add(FieldId::kVia, appended(from.fields, FieldId::kVia, via(from.version)));
   }
 }
 
 void add_validators(const http::Response& stored, http::Request& to) {
+  if (!can_be_validated(stored.status)) return;
   if (const auto tag = stored.fields.get(FieldId::kETag); tag && !tag->empty()) {
     to.fields.set(FieldId::kIfNoneMatch, *tag);
   }

@@ -68,6 +68,11 @@ Seconds Freshness::age(WallTime now) const {
 
 Seconds Freshness::ttl(WallTime now) const { return lifetime - age(now); }
 
+bool Freshness::serves_waiters() const {
+  const bool ever = lifetime > kZero || (!must_revalidate && stale_while_revalidate > kZero);
+  return ever && !no_cache;
+}
+
 http::CacheControl directives_of(const http::Response& response) {
   return http::parse_response_cache_control(response.fields);
 }

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "body/text_body.h"
 #include "http/date.h"
+#include "policy/forwarding.h"
 #include "policy/vary.h"
 #include "proxy/access.h"
 #include "proxy/range_ask.h"
@@ -50,6 +51,7 @@ void Exchange::step_recv() {
   if (request.method == http::Method::kConnect || request.method == http::Method::kTrace) {
     return refuse(Error{Errc::kUnsupportedMethod});
   }
+  if (policy::hops_left(request) == 0) return answer_for_origin();
   const std::uint64_t body_max = site_->request_body_max;
   if (body_max != 0 && request.framing == http::Framing::kLength && request.length > body_max) {
     return refuse(Error{Errc::kBodyTooLarge});
@@ -73,6 +75,7 @@ void Exchange::step_recv() {
 
 void Exchange::step_lookup() {
   state_ = State::kLookup;
+  status_ = {};
   if (++lookups_ > kLookupsMax) return pass(policy::Forward::kVaryMiss, "variants");
   const http::Request& request = stream_->request();
   // What is fetched for a HEAD, or must not be stored, is of no use to those who would wait for it.
@@ -175,13 +178,15 @@ void Exchange::step_wait() {
   if (std::holds_alternative<cache::Busy::Pending>(now)) return;
   stop_listening();  // the head is here: no more 1xx
   if (auto* object = std::get_if<Ref<cache::Object>>(&now)) {
-    if (!joiner_.leader && !same_variant(**object)) return step_lookup();
+    if (!joiner_.leader && !may_share(**object)) return step_lookup();
     if (status_.detail.empty()) status_.detail = busy_->reason();
     status_.forward_status = (*object)->origin_status();
     status_.stored = (*object)->shared();
     return step_deliver(std::move(*object));
   }
-  if (std::holds_alternative<cache::Busy::Passed>(now)) {
+  if (const auto* passed = std::get_if<cache::Busy::Passed>(&now)) {
+    const bool not_mine = passed->whom == cache::Whom::kAuthorized && !cls_.authorization;
+    if (not_mine) return step_lookup();
     return pass(status_.forward, busy_->reason());
   }
   const Error why = std::get<Error>(now);
@@ -192,7 +197,9 @@ void Exchange::step_wait() {
   refuse(why);
 }
 
-bool Exchange::same_variant(const cache::Object& object) const {
+// Whether what another's request brought answers this one, too, which waited for it.
+bool Exchange::may_share(const cache::Object& object) const {
+  if (!object.freshness().serves_waiters()) return false;
   if (object.vary_names().empty()) return true;
   std::string mine;
   policy::variant_text(object.vary_names(), stream_->request(), mine);
@@ -204,8 +211,11 @@ void Exchange::stop_listening() {
   fetch_ = nullptr;
 }
 
+// RFC 9110 §7.6.1: what is for one connection alone is so in a 1xx, too.
 void Exchange::on_informational(const http::Response& response) {
-  stream_->inform(response.status, response.fields);
+  http::Response cleaned = response;
+  policy::clean_response(cleaned, site_->forward.via, house_.loop.wall_now());
+  stream_->inform(cleaned.status, cleaned.fields);
 }
 
 // ---- Deliver
@@ -340,6 +350,17 @@ void Exchange::refuse(Error error) {
   reply.status = status;
   reply.body = body::text_body(house_.source, text);
   reply.length = reply.body ? text.size() : 0;
+  stream_->reply(reply);
+}
+
+// An OPTIONS that may go no further: about us, who offer nothing of our own (RFC 9110 §7.6.2).
+void Exchange::answer_for_origin() {
+  state_ = State::kDeliver;
+  status_.detail = "max_forwards";
+  stream_->extra().add(http::FieldId::kDate, http::print_date(house_.loop.wall_now()));
+  add_cache_status();
+  front::Reply reply;
+  reply.length = 0;
   stream_->reply(reply);
 }
 

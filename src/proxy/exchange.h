@@ -61,12 +61,13 @@ class Exchange final : public front::Handler,
   bool fill_first();
   FetchPlan fill_plan(const body::Hole& hole) const;
   void refuse(Error error);
+  void answer_for_origin();
   void frame(front::Reply& reply);
   const http::Fields* fields_for(int status, const http::Response& stored);
   void add_own_fields(const cache::Object& object);
   void add_cache_status();
   void stop_listening();
-  bool same_variant(const cache::Object& object) const;
+  bool may_share(const cache::Object& object) const;
   void log_access(const front::Ending& ending) const;
   void let_go();
 

@@ -91,6 +91,7 @@ class Fetch final : public origin::Call::Owner,
   void add_range();
 
   void decide(http::Response& response);
+  void invalidate(const http::Response& response);
   void freshen(const http::Response& update);
   void describe_variant(cache::ObjectParts& parts) const;
   void open_body(http::Response& response, std::optional<std::uint64_t> length,
@@ -102,6 +103,7 @@ class Fetch final : public origin::Call::Owner,
   void continue_part(const http::Response& response);
   bool fits(const http::Response& response);
   bool fits_part(const http::Response& response);
+  bool client_wants_less(const http::Response& response, std::optional<std::uint64_t> length) const;
   void ask_for_all();
   void ask_as_client();
 
@@ -142,6 +144,7 @@ class Fetch final : public origin::Call::Owner,
   bool part_ = false;       // only a part of the object was asked for, and came
   bool ask_again_ = false;  // an answer that was of no use: another request is wanted
   bool no_ranges_ = false;  // those of this origin do not work
+  bool as_client_ = false;  // ...with the client's own Range and conditions
   bool mark_pass_ = false;  // ...because such responses are not for the cache
   State state_ = State::kQueued;
 };

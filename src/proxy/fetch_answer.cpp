@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "http/etag.h"
 #include "http/range.h"
+#include "policy/answer.h"
+#include "policy/invalidation.h"
 #include "policy/vary.h"
 #include "proxy/fetch.h"
 #include "proxy/range_ask.h"
@@ -64,6 +66,7 @@ void Fetch::decide(http::Response& response) {
     bad_part_ = Error{Errc::kOriginBadResponse};
     return;
   }
+  if (plan_.cls.invalidates) invalidate(response);
   std::optional<http::ContentRange> part;
   if (plan_.range && response.status == 206) {
     part = content_range(response);
@@ -82,7 +85,10 @@ void Fetch::decide(http::Response& response) {
     admission.reason = "pass";
   }
   if (admission.verdict == policy::Verdict::kFreshen) return freshen(response);
-  if (part && (admission.verdict != policy::Verdict::kKeep || !is_refillable(response, false))) {
+  const bool keep = admission.verdict == policy::Verdict::kKeep;
+  const bool useless = part ? !keep || !is_refillable(response, false)
+                            : !keep && client_wants_less(response, length);
+  if (useless) {
     mark_pass_ = admission.hit_for_miss;
     return ask_as_client();
   }
@@ -101,13 +107,38 @@ void Fetch::ask_for_all() {
   }
 }
 
-// A part that cannot be kept is of no use to us: the client gets an answer to what it asked.
+// An unsafe request was done: what is stored of its resource is of the past (RFC 9111 §4.4).
+void Fetch::invalidate(const http::Response& response) {
+  if (!policy::invalidates(response.status)) return;
+  house_.index.purge(plan_.key);
+  for (std::string& uri : policy::also_invalidated(plan_.key.text, response))
+    house_.index.purge(cache::key_of(std::move(uri)));
+}
+
+// Whether the client's own fields, which we left out to have something to keep, ask for less than
+// this answer: a range of it, or only whether it has changed. Then the origin shall say so, as it
+// would have without us: a download with a credential goes on where it stopped.
+bool Fetch::client_wants_less(const http::Response& response,
+                              std::optional<std::uint64_t> length) const {
+  if (plan_.kind != FetchPlan::Kind::kLead || as_client_) return false;
+  const std::uint64_t total = length.value_or(body::kMaxTotal);
+  const policy::Answer answer =
+      policy::answer(plan_.client_request, response, total, times_.response_time);
+  const bool all = answer.range && answer.range->size() == total;
+  return answer.status != response.status && !all;
+}
+
+// What cannot be kept is of no use to us: the client gets an answer to what it asked.
 void Fetch::ask_as_client() {
-  ask_for_all();
-  no_ranges_ = false;
+  ask_again_ = true;
+  as_client_ = true;
+  plan_.range.reset();
+  plan_.object = nullptr;
   http::Fields& fields = plan_.request.fields;
-  for (const http::FieldId id : {http::FieldId::kRange, http::FieldId::kIfRange}) {
-    if (const auto value = plan_.client_request.fields.get(id)) fields.set(id, *value);
+  for (const http::FieldId id : {http::FieldId::kRange, http::FieldId::kIfRange,
+                                 http::FieldId::kIfNoneMatch, http::FieldId::kIfModifiedSince}) {
+    fields.remove(id);
+    if (const auto value = plan_.client_request.fields.joined(id)) fields.add(id, *value);
   }
 }
 
@@ -128,6 +159,7 @@ void Fetch::freshen(const http::Response& update) {
   const auto admission =
       policy::admit(plan_.client_request, plan_.cls, parts.head, plan_.site->rules, times_, false);
   kept_ = admission.verdict == policy::Verdict::kKeep;
+  if (kept_) parts.head.fields.remove(http::FieldId::kAge);  // made anew for each answer
   parts.freshness = admission.freshness;
   describe_variant(parts);
   parts.body = stale.body_ref();
@@ -212,10 +244,11 @@ void Fetch::deliver(const policy::Admission& admission) {
   } else if (kept_) {
     house_.index.publish(plan_.key, plan_.busy, object_);
   } else {
-    // A credential is the request's reason: others need not go their own way for it.
-    const bool mark = (admission.hit_for_miss || mark_pass_) && !plan_.cls.authorization;
+    // A credential may be the reason: others need not go their own way for it.
+    const auto whom = plan_.cls.authorization ? cache::Whom::kAuthorized : cache::Whom::kEveryone;
+    const bool mark = admission.hit_for_miss || mark_pass_;
     house_.index.pass(plan_.key, plan_.busy, object_,
-                      mark ? times_.response_time + kHitForMiss : WallTime{});
+                      mark ? times_.response_time + kHitForMiss : WallTime{}, whom);
   }
 }
 

@@ -18,5 +18,8 @@ TEST_CASE("a key is scheme, host and target, without a default port") {
     make_key(row.scheme, row.authority, row.target, key);
     CHECK(key.text == row.text);
     CHECK(key.digest == weir::digest(row.text));
+    const Key same = weir::cache::key_of(std::string(row.text));
+    CHECK(same.text == key.text);
+    CHECK(same.digest == key.digest);
   }
 }

@@ -88,3 +88,12 @@ TEST_CASE("authority-form needs a port") {
   CHECK_FALSE(parse_authority("a:", Port::kRequired, out));
   CHECK_FALSE(parse_authority("[::1]", Port::kRequired, out));
 }
+
+TEST_CASE("a port that the scheme implies is no part of the host") {
+  CHECK(without_default_port("http", "a:80") == "a");
+  CHECK(without_default_port("http", "[::1]:80") == "[::1]");
+  CHECK(without_default_port("http", "a:8080") == "a:8080");
+  CHECK(without_default_port("http", "a:443") == "a:443");
+  CHECK(without_default_port("https", "a:443") == "a");
+  CHECK(without_default_port("http", "") == "");
+}

@@ -2,10 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include "policy/forwarding.h"
 #include "policy/messages.h"
 
 namespace weir::policy {
 namespace {
+
+using http::FieldId;
 
 constexpr FetchTimes kAtOnce{kNow, kNow};
 
@@ -211,6 +214,66 @@ TEST_CASE("freshening replaces fields and leaves those that describe the stored 
   CHECK_FALSE(field("Age"));
   CHECK_FALSE(field("Warning"));
   CHECK(stored.status == 200);
+}
+
+TEST_CASE("of a strong ETag and its weak twin the strong one stays") {
+  struct Row {
+    const char *stored, *update, *after;
+  };
+  for (const Row& row :
+       {Row{"\"a\"", "W/\"a\"", "\"a\""},  // bytes of a part still fit to it
+        Row{"\"a\"", "\"a\"", "\"a\""}, Row{"W/\"a\"", "W/\"a\"", "W/\"a\""}, Row{"a", "a", "a"}}) {
+    CAPTURE(row.stored);
+    CAPTURE(row.update);
+    http::Response stored = response(200, {{"ETag", row.stored}});
+    const http::Response update = response(304, {{"ETag", row.update}});
+    REQUIRE(freshens(stored, update));
+    freshen(stored, update);
+    CHECK(stored.fields.count(FieldId::kETag) == 1);
+    CHECK(stored.fields.get(FieldId::kETag) == row.after);
+  }
+}
+
+TEST_CASE("the Age of a 304 takes the place of the old one, for admission to see") {
+  http::Response stored = response(200, {{"ETag", "\"a\""}, {"Age", "100"}});
+  freshen(stored, response(304, {{"Age", "7"}, {"Date", date(0)}, {"Cache-Control", "max-age=9"}}));
+  CHECK(stored.fields.joined("Age") == "7");
+  CHECK(admitted(get({}), stored).freshness.ttl(kNow) == Seconds{2});
+}
+
+TEST_CASE("a head that is freshened again and again does not grow") {
+  http::Response stored = response(200, {{"ETag", "\"a\""},
+                                         {"Cache-Control", "no-cache"},
+                                         {"X-Kept", std::string(1000, 'k')},
+                                         {"X-Big", std::string(4000, 'b')}});
+  const http::Response update = response(304, {{"ETag", "\"a\""},
+                                               {"Cache-Control", "no-cache"},
+                                               {"Age", "1"},
+                                               {"X-Big", std::string(4000, 'c')}});
+  freshen(stored, update);
+  const std::size_t bytes = stored.fields.bytes();
+  for (int i = 0; i < 1000; ++i) {
+    http::Response copy = stored;
+    freshen(copy, update);
+    copy.fields.remove(FieldId::kAge);  // as the cache does before it keeps it
+    stored = copy;
+  }
+  CHECK(stored.fields.bytes() <= bytes);
+}
+
+TEST_CASE("only a 2xx is validated, and only such a one is freshened") {  // RFC 9110 §13.2.1
+  for (const int status : {200, 203, 204, 301, 404, 410, 500}) {
+    CAPTURE(status);
+    const bool success = status < 300;
+    const http::Response stored =
+        response(status, {{"ETag", "\"a\""}, {"Last-Modified", date(-9)}});
+    CHECK(can_be_validated(status) == success);
+    CHECK(freshens(stored, response(304, {{"ETag", "\"a\""}})) == success);
+    http::Request to;
+    add_validators(stored, to);
+    CHECK(to.fields.has(FieldId::kIfNoneMatch) == success);
+    CHECK(to.fields.has(FieldId::kIfModifiedSince) == success);
+  }
 }
 
 }  // namespace

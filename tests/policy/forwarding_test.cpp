@@ -53,6 +53,50 @@ TEST_CASE("a host of the rules replaces the client's") {
   CHECK(to.authority == "origin.internal:8080");
 }
 
+TEST_CASE("the origin is told the host as it is keyed, whatever the client spelled") {
+  struct Row {
+    std::string_view scheme, authority, host;
+  };
+  const ForwardRules rules{.forwarded = Forwarded::kBoth, .via = false};
+  for (const Row& row :
+       {Row{"http", "a", "a"}, Row{"http", "a:80", "a"}, Row{"http", "a:443", "a:443"},
+        Row{"http", "a:8080", "a:8080"}, Row{"https", "a:443", "a"}, Row{"https", "a:80", "a:80"},
+        Row{"http", "[::1]:80", "[::1]"}}) {
+    CAPTURE(row.authority);
+    http::Request from = get({{"Host", row.authority}});
+    from.authority = row.authority;
+    const http::Request to = forwarded(from, rules, false, {"192.0.2.7", row.scheme});
+    CHECK(to.authority == row.host);
+    CHECK(to.fields.get("Host") == row.host);
+    CHECK(to.fields.get("X-Forwarded-Host") == row.host);
+    const std::string element = "host=\"" + std::string(row.host) + "\";";
+    CHECK(to.fields.get("Forwarded")->find(element) != std::string_view::npos);
+  }
+}
+
+TEST_CASE("Max-Forwards counts for OPTIONS and TRACE, and goes down by one") {  // RFC 9110 §7.6.2
+  struct Row {
+    http::Method method;
+    FieldList fields;
+    std::optional<std::uint64_t> left;
+    const char* forwarded;
+  };
+  using enum http::Method;
+  for (const Row& row :
+       {Row{kOptions, {{"Max-Forwards", "0"}}, 0, "0"},
+        Row{kTrace, {{"Max-Forwards", "0"}}, 0, "0"},
+        Row{kOptions, {{"Max-Forwards", "10"}}, 10, "9"},
+        Row{kOptions, {{"Max-Forwards", "99999999999999999999"}}, 1'000'000, "999999"},
+        Row{kOptions, {{"Max-Forwards", "7"}, {"Max-Forwards", "9"}}, 7, "6"},
+        Row{kOptions, {{"Max-Forwards", "x"}}, std::nullopt, "x"},
+        Row{kOptions, {}, std::nullopt, ""},
+        Row{kGet, {{"Max-Forwards", "0"}}, std::nullopt, "0"}}) {
+    const http::Request from = request(row.method, row.fields);
+    CHECK(hops_left(from) == row.left);
+    CHECK(forwarded(from).fields.joined("Max-Forwards").value_or("") == row.forwarded);
+  }
+}
+
 TEST_CASE("hop-by-hop and framing fields stay behind") {  // RFC 9110 §7.6.1
   const http::Request to = forwarded(get({{"Connection", "keep-alive, X-Hop, x-other"},
                                           {"Connection", "X-third"},

@@ -197,5 +197,29 @@ TEST_CASE("validators are noted with their strength") {
   CHECK((dated.has_last_modified && dated.can_validate()));
 }
 
+TEST_CASE("those who wait for a response share it unless each must validate") {  // RFC 9111 §4
+  struct Row {
+    const char* what;
+    FieldList fields;
+    bool shared;
+  };
+  for (const Row& row : {
+           Row{"fresh", {{"Cache-Control", "max-age=1"}}, true},
+           Row{"fresh at its origin", {{"Cache-Control", "max-age=9"}, {"Age", "60"}}, true},
+           Row{"fresh, but no-cache", {{"Cache-Control", "no-cache, max-age=60"}}, false},
+           Row{"no-cache of a field", {{"Cache-Control", "no-cache=a, max-age=60"}}, false},
+           Row{"never fresh", {{"Cache-Control", "max-age=0"}}, false},
+           Row{"expired", {{"Expires", "0"}}, false},
+           Row{"nothing said", {{"ETag", "\"a\""}}, false},
+           Row{"may be stale", {{"Cache-Control", "max-age=0, stale-while-revalidate=9"}}, true},
+           Row{"may not be stale",
+               {{"Cache-Control", "max-age=0, must-revalidate, stale-while-revalidate=9"}},
+               false},
+       }) {
+    CAPTURE(row.what);
+    CHECK(fresh(response(200, row.fields), {}, Seconds{2}).serves_waiters() == row.shared);
+  }
+}
+
 }  // namespace
 }  // namespace weir::policy
