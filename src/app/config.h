@@ -14,10 +14,12 @@
 #include "app/param.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "origin/settings.h"
 #include "policy/forwarding.h"
 
 namespace weir::app {
 
+using origin::Balance;
 using policy::Forwarded;
 
 #define WEIR_NAME(enumerator, name) enumerator,

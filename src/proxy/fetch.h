@@ -108,7 +108,8 @@ class Fetch final : public origin::Call::Owner,
   FetchPlan plan_;
   Listener* listener_;
   GateTicket ticket_;
-  net::Timer timer_;  // each second: is it still wanted?
+  net::Timer timer_;     // each second: is it still wanted?
+  origin::Tried tried_;  // outlives call_
   std::unique_ptr<origin::Call> call_;
   std::optional<body::BodyWriter> writer_;
   Ref<cache::Object> object_;  // what is being filled
