@@ -10,6 +10,8 @@
 namespace weir::app {
 namespace {
 
+constexpr std::uint64_t kMostWeight = 1000;
+
 bool is_alnum(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -99,6 +101,34 @@ Fault check_server(std::string& text) {
   return {};
 }
 
+Fault split_server(std::string_view text, ServerText& into) {
+  into = {};
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view word = rest.substr(0, rest.find(' '));
+    rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+    if (word.empty()) continue;
+    std::uint64_t weight = 0;
+    if (into.address.empty()) {
+      into.address = word;
+    } else if (word == "backup") {
+      into.backup = true;
+    } else if (!word.starts_with("weight=")) {
+      return fmt::format("has an unknown option \"{}\": known are weight=N and backup", word);
+    } else if (!parse_digits(word.substr(7), weight) || weight < 1 || weight > kMostWeight) {
+      return fmt::format("needs a weight of 1 to {}", kMostWeight);
+    } else {
+      into.weight = static_cast<std::uint32_t>(weight);
+    }
+  }
+  std::string address(into.address);
+  return check_server(address);
+}
+
+Fault check_server_text(std::string& text) {
+  ServerText parts;
+  return split_server(text, parts);
+}
+
 Fault check_host(std::string& text) {
   to_lower(text);
   std::string_view host = text;
@@ -119,7 +149,7 @@ Fault check_text(Kind kind, std::string& text) {
     case Kind::kAddress:
       return check_address(text);
     case Kind::kServers:
-      return check_server(text);
+      return check_server_text(text);
     case Kind::kHosts:
       return check_host(text);
     case Kind::kText:

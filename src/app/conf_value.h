@@ -2,6 +2,7 @@
 // What the texts of a conf must look like. Each check answers what is wrong, or nothing, and may
 // bring the text into its one spelling. Pure: no name is looked up.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,8 +16,17 @@ using Fault = std::optional<std::string>;
 Fault check_name(std::string& text);             // letters, digits, "-", "_", "."
 Fault check_address(std::string& text);          // an IP address and a port
 Fault check_server(std::string& text);           // host:port, host a name or an IP address
+Fault check_server_text(std::string& text);      // the same, with weight=N and backup behind it
 Fault check_host(std::string& text);             // a host pattern; ends up in lower case
 Fault check_text(Kind kind, std::string& text);  // the one of the above for `kind`
+
+// "host:port weight=N backup" in its parts; views into `text`.
+struct ServerText {
+  std::string_view address;
+  std::uint32_t weight = 1;
+  bool backup = false;
+};
+Fault split_server(std::string_view text, ServerText& into);
 
 struct NumberFault {
   std::string text;    // "needs a unit"

@@ -14,11 +14,13 @@
 #include "app/param.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "origin/settings.h"
 #include "policy/forwarding.h"
 #include "proxy/fill_policy.h"
 
 namespace weir::app {
 
+using origin::Balance;
 using policy::Forwarded;
 using proxy::Finish;
 

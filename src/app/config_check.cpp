@@ -7,6 +7,8 @@
 
 #include "app/conf_value.h"
 #include "app/config_rows.h"
+#include "net/address.h"
+#include "origin/health.h"
 
 namespace weir::app {
 namespace {
@@ -42,6 +44,44 @@ void check_listens(const Config& c, const Places& places, Findings& out) {
   }
 }
 
+void check_servers(const OriginConf& o, const std::string& path, const Places& places,
+                   Findings& out) {
+  Once addresses(places, out);
+  bool backups_alone = !o.servers.empty();
+  for (std::size_t i = 0; i < o.servers.size(); ++i) {
+    ServerText server;
+    if (split_server(o.servers[i], server)) return;  // told already
+    addresses.see(std::string(server.address), indexed(path + ".servers", i), "the server");
+    backups_alone &= server.backup;
+  }
+  if (backups_alone) {
+    out.errors.push_back(
+        {place_of(places, path + ".servers"), "at least one server must not be a backup", {}});
+  }
+  if (o.eject_min > o.eject_max) {
+    const bool least_set = places.contains(path + ".eject_min");
+    out.errors.push_back({place_of(places, path + (least_set ? ".eject_min" : ".eject_max")),
+                          "eject_min must not be above eject_max",
+                          {}});
+  }
+}
+
+void check_health(const OriginConf& o, const std::string& path, const Places& places,
+                  Findings& out) {
+  const bool visible =
+      std::ranges::all_of(o.health_check, [](char c) { return c > ' ' && c < 0x7f; });
+  if (!o.health_check.empty() && (!o.health_check.starts_with('/') || !visible)) {
+    out.errors.push_back({place_of(places, path + ".health_check"),
+                          "must be a path that begins with \"/\", as \"/health\"",
+                          {}});
+  }
+  if (!origin::parse_status_range(o.health_expect)) {
+    out.errors.push_back({place_of(places, path + ".health_expect"),
+                          "must be a status or a range of them, as \"204\" or \"200-399\"",
+                          {}});
+  }
+}
+
 void check_origin(const OriginConf& o, const std::string& path, const Places& places,
                   Findings& out) {
   std::string host = o.host;
@@ -50,6 +90,14 @@ void check_origin(const OriginConf& o, const std::string& path, const Places& pl
     out.errors.push_back({place_of(places, path + ".host"),
                           "must be a host, or host:port, as a Host field has it",
                           {}});
+  }
+  check_servers(o, path, places, out);
+  check_health(o, path, places, out);
+  if (!o.local_address.empty() && !net::parse_address(o.local_address, 0)) {
+    out.errors.push_back(
+        {place_of(places, path + ".local_address"),
+         "must be an IP address without a port, as \"10.0.0.5\" or \"2001:db8::5\"",
+         {}});
   }
   if (o.max_connections != 0 && o.idle_connections > o.max_connections) {
     out.warnings.push_back(

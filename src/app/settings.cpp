@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/conf_value.h"
 #include "base/check.h"
 #include "base/log.h"
 
@@ -32,6 +33,17 @@ std::uint32_t clamp32(std::uint64_t n) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(n, UINT32_MAX));
 }
 
+origin::HealthSettings health_settings(const OriginConf& origin) {
+  origin::HealthSettings s;
+  s.path = origin.health_check;
+  s.interval = origin.health_interval;
+  s.timeout = origin.health_timeout;
+  s.expect = origin::parse_status_range(origin.health_expect).value_or(s.expect);
+  s.rise = clamp32(origin.health_rise);
+  s.fall = clamp32(origin.health_fall);
+  return s;
+}
+
 }  // namespace
 
 front::Settings front_settings(const Config& config) {
@@ -57,11 +69,25 @@ front::Settings front_settings(const Config& config) {
 origin::Settings origin_settings(const OriginConf& origin) {
   origin::Settings s;
   s.name = origin.name;
-  for (const std::string& server : origin.servers) {
-    const auto address = net::split_host_port(server);
-    WEIR_CHECK(address.has_value());  // the loader refused everything else
-    s.servers.push_back(*address);
+  s.host = origin.host;
+  // The loader refused everything that cannot be read here.
+  for (const std::string& text : origin.servers) {
+    ServerText server;
+    WEIR_CHECK(!split_server(text, server));
+    s.servers.push_back({*net::split_host_port(server.address), std::string(server.address),
+                         server.weight, server.backup});
   }
+  s.balance = origin.balance;
+  s.max_connections = clamp32(origin.max_connections);
+  s.server_max_connections = clamp32(origin.server_max_connections);
+  s.eject = {.failures = clamp32(origin.eject_failures),
+             .backoff_min = origin.eject_min,
+             .backoff_max = origin.eject_max};
+  s.eject_on_5xx = origin.eject_on_5xx;
+  s.health = health_settings(origin);
+  s.local_address = net::parse_address(origin.local_address, 0);
+  s.queue_timeout = origin.queue_timeout;
+  s.keepalive_requests = origin.keepalive_requests;
   s.connect_timeout = origin.connect_timeout;
   s.first_byte_timeout = origin.first_byte_timeout;
   s.between_bytes_timeout = origin.between_bytes_timeout;

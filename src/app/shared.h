@@ -9,6 +9,7 @@
 #include "app/settings.h"
 #include "cache/index.h"
 #include "front/frontend.h"
+#include "origin/servers.h"
 #include "proxy/gate.h"
 #include "proxy/site.h"
 #include "store/memory_store.h"
@@ -27,7 +28,7 @@ struct Shared {
         store(store_settings(conf.storage), [this](const Digest& id) { index.emptied(id); }),
         transit(store, open_spool(conf.storage), conf.storage.transit_window) {
     for (const OriginConf& origin : conf.origins) {
-      origins.push_back(origin_settings(origin));
+      origins.push_back(std::make_unique<origin::Servers>(origin_settings(origin)));
       gates.push_back(std::make_unique<proxy::Gate>(gate_limits(origin)));
     }
   }
@@ -38,7 +39,7 @@ struct Shared {
   const std::vector<front::ListenSettings> listens;
   front::Connections connections;
   const proxy::SiteTable sites;
-  std::vector<origin::Settings> origins;
+  std::vector<std::unique_ptr<origin::Servers>> origins;
   std::vector<std::unique_ptr<proxy::Gate>> gates;
   std::unique_ptr<AccessLog> access_log;
   store::MemoryStore store;

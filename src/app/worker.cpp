@@ -1,5 +1,7 @@
 #include "app/worker.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "net/listen_drops.h"
 
@@ -49,7 +51,7 @@ std::vector<proxy::Origin> Worker::origins() {
     proxy::Origin origin;
     origin.name = conf.name;
     origin.gate = shared_.gates[i].get();
-    origin.pool = std::make_unique<origin::Pool>(loop_, resolver_, shared_.origins[i]);
+    origin.pool = std::make_unique<origin::Pool>(loop_, resolver_, *shared_.origins[i]);
     origin.window_shut_max = conf.window_shut_max;
     origin.fill = {.finish = conf.finish_abandoned, .finish_max = conf.finish_max};
     origin.resume_attempts = static_cast<std::uint32_t>(conf.resume_attempts);
@@ -61,6 +63,7 @@ std::vector<proxy::Origin> Worker::origins() {
 void Worker::start() {
   thread_ = std::thread([this] {
     each_second_.set(after(loop_.now(), kTick));
+    watch_origins();
     loop_.run();
   });
 }
@@ -120,9 +123,29 @@ void Worker::log_status(TimePoint now) {
       fullest_queue_, drops.overflows, drops.drops);
   for (std::size_t i = 0; i < shared_.gates.size(); ++i) {
     const auto load = shared_.gates[i]->load();
-    log_info("status origin={} fetches={} waiting={}", shared_.origins[i].name, load.running,
-             load.waiting);
+    log_info("status origin={} fetches={} waiting={} connections={}",
+             shared_.origins[i]->settings.name, load.running, load.waiting,
+             shared_.origins[i]->limit.open());
   }
+}
+
+// What concerns an origin as a whole is the first worker's: its health checks, and how much may be
+// asked of it.
+void Worker::watch_origins() {
+  if (house_.worker != 0) return;
+  for (const auto& servers : shared_.origins) {
+    capacities_.push_back(std::make_unique<origin::CapacityWatch>(loop_, servers->balancer, *this));
+    if (servers->settings.health.path.empty()) continue;
+    health_.push_back(std::make_unique<origin::HealthChecker>(loop_, resolver_, *servers));
+  }
+}
+
+// Here the scheduler of the origin is told: shared_.gates[i].
+void Worker::on_capacity(const origin::CapacityWatch& watch, std::uint32_t connections) {
+  const auto mine = [&](const auto& w) { return w.get() == &watch; };
+  const auto i = std::ranges::find_if(capacities_, mine) - capacities_.begin();
+  const auto& servers = *shared_.origins[static_cast<std::size_t>(i)];
+  if (connections == 0) log_warn("no server in use origin={}", servers.settings.name);
 }
 
 void Worker::join() {

@@ -13,12 +13,17 @@
 #include "front/frontend.h"
 #include "net/loop.h"
 #include "net/resolver.h"
+#include "origin/capacity_watch.h"
+#include "origin/health_checker.h"
 #include "proxy/exchange.h"
 #include "proxy/house.h"
 
 namespace weir::app {
 
-class Worker final : public proxy::AccessSink, public net::Timer::Owner, public Task {
+class Worker final : public proxy::AccessSink,
+                     public net::Timer::Owner,
+                     public origin::CapacityWatch::Owner,
+                     public Task {
  public:
   // Takes over `listeners`: listening sockets, one for each [[listen]].
   Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners);
@@ -32,10 +37,12 @@ class Worker final : public proxy::AccessSink, public net::Timer::Owner, public 
   bool wanted() const override { return shared_.access_log != nullptr; }
   void write(const proxy::AccessEntry& entry) override { access_.write(entry); }
   void on_timer(net::Timer& timer) override;
+  void on_capacity(const origin::CapacityWatch& watch, std::uint32_t connections) override;
   void run() noexcept override;  // begins to drain
 
  private:
   std::vector<proxy::Origin> origins();
+  void watch_origins();
   void watch_queues();
   void log_status(TimePoint now);
 
@@ -47,6 +54,9 @@ class Worker final : public proxy::AccessSink, public net::Timer::Owner, public 
   proxy::House house_;
   proxy::ExchangePool exchanges_;
   std::unique_ptr<front::Frontend> frontend_;
+  // Of the first worker alone, one for each origin; health checks where there are any.
+  std::vector<std::unique_ptr<origin::CapacityWatch>> capacities_;
+  std::vector<std::unique_ptr<origin::HealthChecker>> health_;
   net::Timer each_second_;
   std::atomic<Duration::rep> patience_{0};
   TimePoint deadline_ = TimePoint::max();  // of draining

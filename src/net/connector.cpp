@@ -48,20 +48,23 @@ struct Connector::Attempt {
 };
 
 Connector::Connector(Loop& loop, Resolver& resolver, const HostPort& name, Duration limit,
-                     Owner& owner)
+                     Owner& owner, std::optional<Address> local)
     : loop_(loop),
       owner_(owner),
       state_(State::kResolving),
+      local_(local),
       limit_(loop, *this),
       stagger_(loop, *this),
       query_(resolver.resolve(name, *this)) {
   limit_.set(after(loop_.now(), limit));
 }
 
-Connector::Connector(Loop& loop, std::vector<Address> addresses, Duration limit, Owner& owner)
+Connector::Connector(Loop& loop, std::vector<Address> addresses, Duration limit, Owner& owner,
+                     std::optional<Address> local)
     : loop_(loop),
       owner_(owner),
       state_(State::kConnecting),
+      local_(local),
       addresses_(std::move(addresses)),
       limit_(loop, *this),
       stagger_(loop, *this) {
@@ -110,15 +113,25 @@ void Connector::start_next() {
 int Connector::start(const Address& address) {
   const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return errno;
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (connect(fd, address.raw(), address.length) != 0 && errno != EINPROGRESS) {
-    const int error = errno;
+  if (const int error = open(address, fd); error != 0) {
     close(fd);
     return error;
   }
   attempts_.push_back(std::make_unique<Attempt>(*this, fd, address));
   return 0;
+}
+
+int Connector::open(const Address& address, int fd) const {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (local_) {
+    if (local_->family() != address.family()) return EAFNOSUPPORT;
+    // The port is picked by connect(), for the pair of addresses: 28,000 for each peer, not for
+    // all.
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    if (bind(fd, local_->raw(), local_->length) != 0) return errno;
+  }
+  return connect(fd, address.raw(), address.length) == 0 || errno == EINPROGRESS ? 0 : errno;
 }
 
 void Connector::on_attempt(Attempt& attempt) {

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
@@ -32,10 +33,14 @@ class Connector final : private Resolver::Owner, private Timer::Owner {
    protected:
     ~Owner() = default;
   };
-  // `limit` is for all of it. Destroying it gives up silently.
-  Connector(Loop& loop, Resolver& resolver, const HostPort& name, Duration limit, Owner& owner);
+  // `limit` is for all of it. `local`: the address to connect from, port 0; an address of another
+  // family is passed over (kConnectFailed, EAFNOSUPPORT). None: the kernel's choice. Destroying it
+  // gives up silently.
+  Connector(Loop& loop, Resolver& resolver, const HostPort& name, Duration limit, Owner& owner,
+            std::optional<Address> local = {});
   // Addresses known already, tried in this order; at least one.
-  Connector(Loop& loop, std::vector<Address> addresses, Duration limit, Owner& owner);
+  Connector(Loop& loop, std::vector<Address> addresses, Duration limit, Owner& owner,
+            std::optional<Address> local = {});
   ~Connector();
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
@@ -49,11 +54,13 @@ class Connector final : private Resolver::Owner, private Timer::Owner {
   void on_attempt(Attempt& attempt);
   void start_next();
   int start(const Address& address);
+  int open(const Address& address, int fd) const;
   void finish(Result<Connected> result);
 
   Loop& loop_;
   Owner& owner_;
   State state_;
+  std::optional<Address> local_;
   std::vector<Address> addresses_;
   std::size_t next_ = 0;                            // of addresses_, not tried yet
   int error_ = 0;                                   // errno of the attempt that failed last

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
+#include <utility>
 
+#include "base/log.h"
 #include "http/print.h"
 
 namespace weir::origin {
@@ -35,30 +38,62 @@ bool states_empty_body(http::Method m) {
   return m == http::Method::kPost || m == http::Method::kPut || m == http::Method::kPatch;
 }
 
+// Failures of ours, not the server's: descriptors, memory or ports have run out.
+constexpr bool is_ours(int sys) {
+  return sys == EMFILE || sys == ENFILE || sys == ENOMEM || sys == EADDRNOTAVAIL;
+}
+
 }  // namespace
 
-Call::Call(Pool& pool, const http::Request& head, Ref<body::Body> body, Owner& owner)
+Call::Call(Pool& pool, const http::Request& head, Ref<body::Body> body, const Route& route,
+           Owner& owner)
     : pool_(pool),
       head_(head),
       request_body_(std::move(body)),
+      tried_(route.tried),
       owner_(owner),
       timer_(pool.loop(), *this),
       parser_(pool.settings().limits),
       decoder_(pool.settings().limits) {
-  if (auto conn = pool_.take(*this)) {
-    reused_ = true;
-    begin(std::move(conn));
-    pool_.loop().post(*this);  // no callback from within the constructor
+  opener_.owner = this;
+  const auto pick = pool_.servers().balancer.pick(pool_.loop().now(), route.hash, tried_);
+  if (pick) {
+    pick_ = *pick;
+    seek();
   } else {
-    connect();
+    const bool ejected = pick.error().why == NoServer::Why::kEjected;
+    over(fail(ejected ? Errc::kServersEjected : Errc::kServersUnhealthy));
   }
+  pool_.loop().post(*this);  // no callback from within the constructor
 }
 
-Call::~Call() { pool_.loop().cancel(*this); }
+Call::~Call() {
+  pool_.servers().limit.leave(opener_);
+  reader_.reset();
+  pool_.loop().cancel(*this);
+  report(Verdict::kNone, {});
+}
 
-void Call::connect() {
+void Call::seek() {
+  auto connection = pool_.take(pick_->server, *this);
+  if (!connection) return stand_in_line();
+  reused_ = true;
+  begin(std::move(*connection));
+}
+
+void Call::stand_in_line() {
+  state_ = State::kWaiting;
+  timer_.set(after(pool_.loop().now(), pool_.settings().queue_timeout));
+  step_waiting();
+}
+
+Call::Flow Call::step_waiting() {
+  place_ = pool_.servers().limit.take(opener_, pick_->server);
+  if (!place_) return Flow::kStop;
+  timer_.clear();  // the connector has its own
   state_ = State::kConnecting;
-  connector_ = pool_.connect(*this);
+  connector_ = pool_.connect(pick_->server, *this);
+  return Flow::kStop;
 }
 
 void Call::on_connected(Result<net::Connected> result) {
@@ -66,14 +101,16 @@ void Call::on_connected(Result<net::Connected> result) {
   if (!result) {
     over(std::unexpected(result.error()));
   } else {
-    begin(std::make_unique<net::Conn>(pool_.loop(), result->fd, result->peer, *this));
+    auto conn = std::make_unique<net::Conn>(pool_.loop(), result->fd, result->peer, *this);
+    begin({std::move(place_), std::move(conn), 0});
   }
   take_turn();
 }
 
-void Call::begin(std::unique_ptr<net::Conn> conn) {
-  conn_ = std::move(conn);
-  server_ = conn_->peer().text();
+void Call::begin(Connection connection) {
+  link_.emplace(std::move(connection));
+  ++link_->requests;
+  server_ = link_->conn->peer().text();
   state_ = State::kHead;
   request_sent_ = false;
   reader_.reset();
@@ -101,8 +138,12 @@ void Call::compose_head() {
 void Call::on_ready(net::Conn&, net::Ready) { take_turn(); }
 
 void Call::on_timer(net::Timer&) {
-  const bool asked = state_ == State::kHead;
-  over(fail(asked ? Errc::kFirstByteTimeout : Errc::kBetweenBytesTimeout));
+  if (state_ == State::kWaiting) {
+    over(fail(Errc::kQueueTimeout));
+  } else {
+    const bool asked = state_ == State::kHead;
+    over(fail(asked ? Errc::kFirstByteTimeout : Errc::kBetweenBytesTimeout));
+  }
   take_turn();
 }
 
@@ -110,10 +151,13 @@ void Call::take_turn() {
   if (in_turn_) return;
   in_turn_ = true;
   turn_bytes_ = 0;
-  if (conn_ && !request_sent_) send_request();
+  if (link_ && !request_sent_) send_request();
   Flow flow = Flow::kOn;
   while (flow == Flow::kOn) {
     switch (state_) {
+      case State::kWaiting:
+        flow = step_waiting();
+        break;
       case State::kHead:
         flow = step_head();
         break;
@@ -149,7 +193,7 @@ void Call::send_request() {
       request_sent_ = true;
       return;
     }
-    const net::IoResult r = conn_->write(std::span(pieces).first(n));
+    const net::IoResult r = link_->conn->write(std::span(pieces).first(n));
     consumed(r.bytes);
     if (r.state == net::IoState::kError) {
       request_sent_ = true;  // the origin may have answered before it stopped reading
@@ -203,7 +247,7 @@ void Call::consumed(std::size_t n) {
 // ---- the response
 
 Call::Flow Call::step_head() {
-  const net::IoResult r = conn_->read(scratch());
+  const net::IoResult r = link_->conn->read(scratch());
   if (r.state == net::IoState::kAgain) return Flow::kStop;
   if (r.state != net::IoState::kDone) return end_of_stream(r);
   response_began_ = true;
@@ -229,6 +273,9 @@ Call::Flow Call::take_head(std::string_view in) {
   left_ = response_.framing == http::Framing::kLength ? response_.length : 0;
   state_ = State::kBody;
   timer_.set(after(pool_.loop().now(), pool_.settings().between_bytes_timeout));
+  refused_ = pool_.settings().eject_on_5xx && response_.status >= 502 && response_.status <= 504;
+  if (!refused_ && pick_->trial != 0)
+    tell(pool_.servers().balancer.answered(*pick_), pick_->server, {});
   owner_.on_head(response_);
   if (!has_body())
     finish();
@@ -332,7 +379,7 @@ Call::Flow Call::read_plain() {
   auto into = space.bytes;
   if (length && into.size() > left_) into = into.first(static_cast<std::size_t>(left_));
   into = into.first(wanted(into.size()));
-  const net::IoResult r = conn_->read(into);
+  const net::IoResult r = link_->conn->read(into);
   if (r.state == net::IoState::kAgain) return Flow::kStop;
   if (r.state != net::IoState::kDone) return end_of_stream(r);
   writer_->commit(r.bytes);
@@ -341,7 +388,7 @@ Call::Flow Call::read_plain() {
 }
 
 Call::Flow Call::read_chunked() {
-  const net::IoResult r = conn_->read(scratch());
+  const net::IoResult r = link_->conn->read(scratch());
   if (r.state == net::IoState::kAgain) return Flow::kStop;
   if (r.state != net::IoState::kDone) return end_of_stream(r);
   const std::string_view in = text_of(scratch().first(r.bytes));
@@ -352,7 +399,7 @@ Call::Flow Call::read_chunked() {
 Call::Flow Call::skip_some() {
   std::uint64_t most = std::min<std::uint64_t>(skip_, scratch().size());
   if (response_.framing == http::Framing::kLength) most = std::min(most, left_);
-  const net::IoResult r = conn_->read(scratch().first(static_cast<std::size_t>(most)));
+  const net::IoResult r = link_->conn->read(scratch().first(static_cast<std::size_t>(most)));
   if (r.state == net::IoState::kAgain) return Flow::kStop;
   if (r.state != net::IoState::kDone) return end_of_stream(r);
   skip_ -= r.bytes;
@@ -379,6 +426,7 @@ Call::Flow Call::stopped(body::BodyWriter::Stop why) {
     case body::BodyWriter::Stop::kNoRoom:
     case body::BodyWriter::Stop::kLead:
       timer_.clear();  // it is we who do not read
+      held_back_ = true;
       owner_.on_blocked(why);
       return Flow::kStop;
     case body::BodyWriter::Stop::kNone:
@@ -408,8 +456,8 @@ Call::Flow Call::retry() {
   reused_ = response_began_ = false;
   parser_.reset();
   response_.clear();
-  conn_.reset();
-  connect();
+  link_.reset();
+  stand_in_line();
   return Flow::kStop;
 }
 
@@ -418,16 +466,67 @@ void Call::finish() {
   const bool surplus = !early_.empty();
   if (response_.keep_alive && request_sent_ && !surplus &&
       response_.framing != http::Framing::kUntilClose) {
-    pool_.give(std::move(conn_));
+    pool_.give(std::move(*link_));
   }
   over({});
 }
 
 Call::Flow Call::over(Result<void> result) {
-  if (state_ != State::kOver) result_ = result;
+  if (state_ == State::kOver) return Flow::kStop;
+  const Verdict told = verdict(result);
+  result_ = result;
   state_ = State::kOver;
-  conn_.reset();
+  pool_.servers().limit.leave(opener_);
+  link_.reset();
+  place_.free();
+  if (!result && pick_ && info(result.error()).side == Side::kOrigin) tried_.add(pick_->server);
+  report(told, result ? "status" : info(result.error()).name);
   return Flow::kStop;
+}
+
+// ---- what it tells of the server
+
+Verdict Call::verdict(const Result<void>& result) const {
+  if (result) return refused_ ? Verdict::kFailed : Verdict::kOk;
+  switch (result.error().code) {
+    case Errc::kResolveFailed:
+    case Errc::kConnectRefused:
+    case Errc::kConnectFailed:
+    case Errc::kConnectTimeout:
+      return is_ours(result.error().sys) ? Verdict::kNone : Verdict::kFailed;
+    case Errc::kFirstByteTimeout:  // unless it is the client who is slow with its request
+      return request_sent_ ? Verdict::kFailed : Verdict::kNone;
+    case Errc::kOriginBadResponse:
+      return Verdict::kFailed;
+    case Errc::kOriginClosed:
+    case Errc::kOriginReset:
+    case Errc::kOriginCut:
+    case Errc::kBetweenBytesTimeout: {
+      const bool stale = reused_ && !response_began_;
+      const bool gets_on = received_ >= body::kChunkSize;  // it works, if not to the end
+      return stale || gets_on || held_back_ ? Verdict::kNone : Verdict::kFailed;
+    }
+    default:
+      return Verdict::kNone;
+  }
+}
+
+void Call::report(Verdict verdict, std::string_view reason) {
+  if (!pick_) return;
+  const Pick pick = *std::exchange(pick_, {});
+  const TimePoint now = pool_.loop().now();
+  const Change change = pool_.servers().balancer.done(pick, verdict, now, pool_.random());
+  tell(change, pick.server, reason);
+}
+
+void Call::tell(Change change, std::size_t server, std::string_view reason) const {
+  const Settings& settings = pool_.settings();
+  const std::string& name = settings.servers[server].name;
+  if (change == Change::kEjected) {
+    log_warn("server ejected origin={} server={} reason={}", settings.name, name, reason);
+  } else if (change == Change::kReturned) {
+    log_info("server returned origin={} server={} reason=trial", settings.name, name);
+  }
 }
 
 }  // namespace weir::origin

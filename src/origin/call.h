@@ -1,10 +1,15 @@
 #pragma once
 // Call: one request to an origin and its response, over HTTP/1.1. A Head out, a Head and bytes in.
 //
-//   Connecting --> Head --------> Body --> Over(ok)
-//       ^            |               \--> Over(error): cut, reset, between_bytes_timeout
-//       \--retry-----/   a reused connection that died before a byte of the response is replaced
-//                        once by a new one, if the request may be sent twice
+//   Waiting --> Connecting --> Head --------> Body --> Over(ok)
+//     ^ \-------------\----------|--------------\----> Over(error): no server, queue_timeout,
+//     |                          |                     connect, cut, reset, between_bytes_timeout
+//     \----------retry-----------/   a reused connection that died before a byte of the response
+//                                    is replaced once by a new one, if the request may be sent
+//                                    twice
+//
+// Waiting: in line for a connection, when as many are open as may be. An idle connection leads
+// straight to Head. The server is the Balancer's choice, and hears of the end once, whatever it is.
 //
 // In Head and Body the request is still being sent while its body lasts: an origin may answer
 // early.
@@ -24,9 +29,16 @@
 #include "http/head.h"
 #include "http/parser.h"
 #include "net/conn.h"
+#include "origin/balancer.h"
 #include "origin/pool.h"
 
 namespace weir::origin {
+
+// Where a request may go.
+struct Route {
+  std::uint64_t hash = 0;  // of what is asked for
+  Tried& tried;            // the Call adds its server when that fails. Outlives the Call
+};
 
 class Call final : public net::Conn::Owner,
                    public net::Connector::Owner,
@@ -52,7 +64,8 @@ class Call final : public net::Conn::Owner,
 
   // `head` must have all fields but the framing of `body`, and must outlive the Call. `body`: the
   // request's, or null.
-  Call(Pool& pool, const http::Request& head, Ref<body::Body> body, Owner& owner);
+  Call(Pool& pool, const http::Request& head, Ref<body::Body> body, const Route& route,
+       Owner& owner);
   ~Call();
 
   // Where the body goes, after `skip` bytes of it that are not wanted; no more than `most` bytes of
@@ -63,20 +76,23 @@ class Call final : public net::Conn::Owner,
   bool has_body() const { return response_.framing != http::Framing::kNone; }
   std::uint64_t received() const { return received_; }  // bytes of the response's body
   bool reused() const { return reused_; }
-  std::string_view server() const { return server_; }
+  std::string_view server() const { return server_; }  // its address; empty before connected
 
   void on_ready(net::Conn& conn, net::Ready what) override;
   void on_connected(Result<net::Connected> result) override;
   void on_timer(net::Timer& timer) override;
-  void wake() noexcept override { pool_.loop().post(*this); }  // the request's body has more
+  // The request's body has more, or there is a place for a connection.
+  void wake() noexcept override { pool_.loop().post(*this); }
   void run() noexcept override { take_turn(); }
 
  private:
-  enum class State : std::uint8_t { kConnecting, kHead, kBody, kOver };
+  enum class State : std::uint8_t { kWaiting, kConnecting, kHead, kBody, kOver };
   enum class Flow : std::uint8_t { kOn, kStop };
 
-  void connect();
-  void begin(std::unique_ptr<net::Conn> conn);
+  void seek();
+  void stand_in_line();
+  Flow step_waiting();
+  void begin(Connection connection);
   void compose_head();
   void take_turn();
   void send_request();
@@ -99,13 +115,20 @@ class Call final : public net::Conn::Owner,
   Flow retry();
   void finish();
   Flow over(Result<void> result);
+  Verdict verdict(const Result<void>& result) const;
+  void report(Verdict verdict, std::string_view reason);
+  void tell(Change change, std::size_t server, std::string_view reason) const;
 
   Pool& pool_;
   const http::Request& head_;
   Ref<body::Body> request_body_;
+  Tried& tried_;
   Owner& owner_;
+  std::optional<Pick> pick_;  // until its verdict is told
+  ConnectionLimit::Opener opener_;
+  ConnectionLimit::Place place_;  // while connecting
   std::unique_ptr<net::Connector> connector_;
-  std::unique_ptr<net::Conn> conn_;
+  std::optional<Connection> link_;
   net::Timer timer_;
   std::string server_;
   std::string text_;  // request bytes not yet sent
@@ -123,13 +146,15 @@ class Call final : public net::Conn::Owner,
   std::uint64_t received_ = 0;
   std::uint64_t turn_bytes_ = 0;
   Result<void> result_;
-  State state_ = State::kConnecting;
+  State state_ = State::kWaiting;
   bool request_sent_ = false;
   bool body_touched_ = false;  // bytes of the request's body were consumed: no second attempt
   bool response_began_ = false;
   bool informed_ = false;  // a 1xx was passed on
   bool reused_ = false;
   bool retried_ = false;
+  bool refused_ = false;       // its status counts as a failure of the server
+  bool held_back_ = false;     // we did not read for a while: a reset may be our fault
   bool body_chunked_ = false;  // the request's body goes out in chunks
   bool decoded_all_ = false;   // the last chunk was read
   bool in_turn_ = false;

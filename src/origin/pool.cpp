@@ -7,27 +7,24 @@ namespace weir::origin {
 // One idle connection. Whatever happens on it ends it: nothing may come unasked.
 class Pool::Idle final : public ListNode, public net::Conn::Owner, public net::Timer::Owner {
  public:
-  Idle(Pool& pool, std::unique_ptr<net::Conn> c)
-      : conn(std::move(c)), pool_(pool), timer_(pool.loop_, *this) {
-    conn->set_owner(*this);
-    timer_.set(after(pool.loop_.now(), pool.settings_.idle_timeout));
+  Idle(Pool& pool, Connection c)
+      : connection(std::move(c)), pool_(pool), timer_(pool.loop_, *this) {
+    connection.conn->set_owner(*this);
+    timer_.set(until());
   }
 
-  void on_ready(net::Conn&, net::Ready what) override {
+  void on_ready(net::Conn& conn, net::Ready what) override {
     if (!what.readable && !what.closed) return;
     std::array<std::byte, 1> byte;
-    if (conn->read(byte).state != net::IoState::kAgain) drop();
+    if (conn.read(byte).state != net::IoState::kAgain) pool_.drop(*this);
   }
-  void on_timer(net::Timer&) override { drop(); }
+  void on_timer(net::Timer&) override { pool_.drop(*this); }
 
-  std::unique_ptr<net::Conn> conn;
+  Connection connection;
+  const TimePoint since = connection.conn->loop().now();
 
  private:
-  void drop() {
-    ++pool_.stats_.idle_closed;
-    --pool_.idle_count_;
-    delete this;
-  }
+  TimePoint until() const { return after(since, pool_.settings().idle_timeout); }
 
   Pool& pool_;
   net::Timer timer_;
@@ -39,43 +36,75 @@ bool Pool::quiet(net::Conn& conn) {
   return conn.read(surplus).state == net::IoState::kAgain;
 }
 
-Pool::Pool(net::Loop& loop, net::Resolver& resolver, const Settings& settings)
-    : loop_(loop), resolver_(resolver), settings_(settings) {}
+Pool::Pool(net::Loop& loop, net::Resolver& resolver, Servers& servers)
+    : loop_(loop),
+      resolver_(resolver),
+      servers_(servers),
+      idle_(servers.settings.servers.size()),
+      random_(std::random_device{}()) {
+  keeper_.owner = this;
+  servers_.limit.add(keeper_);
+}
 
 Pool::~Pool() {
-  while (Idle* idle = idle_.front()) delete idle;
+  servers_.limit.remove(keeper_);
+  loop_.cancel(*this);
+  for (const List<Idle>& list : idle_) {
+    while (Idle* idle = list.front()) delete idle;
+  }
 }
 
-std::unique_ptr<net::Conn> Pool::take(net::Conn::Owner& owner) {
-  while (Idle* idle = idle_.front()) {
-    auto conn = std::move(idle->conn);
+std::optional<Connection> Pool::take(std::size_t server, net::Conn::Owner& owner) {
+  while (Idle* idle = idle_[server].front()) {
+    Connection connection = std::move(idle->connection);
     delete idle;
     --idle_count_;
-    if (!quiet(*conn)) continue;
+    if (!quiet(*connection.conn)) continue;
     ++stats_.reused;
-    conn->set_owner(owner);
-    return conn;
+    connection.conn->set_owner(owner);
+    return connection;
   }
-  return nullptr;
+  return {};
 }
 
-std::unique_ptr<net::Connector> Pool::connect(net::Connector::Owner& owner) {
-  const net::HostPort& server = settings_.servers[next_server_];
-  next_server_ = (next_server_ + 1) % settings_.servers.size();
+std::unique_ptr<net::Connector> Pool::connect(std::size_t server, net::Connector::Owner& owner) {
   ++stats_.connected;
-  return std::make_unique<net::Connector>(loop_, resolver_, server, settings_.connect_timeout,
-                                          owner);
+  return std::make_unique<net::Connector>(loop_, resolver_, settings().servers[server].address,
+                                          settings().connect_timeout, owner,
+                                          settings().local_address);
 }
 
-void Pool::give(std::unique_ptr<net::Conn> conn) {
-  if (!conn->open() || conn->peer_closed() || settings_.idle_connections == 0) return;
-  if (!quiet(*conn)) return;
-  if (idle_count_ >= settings_.idle_connections) {
-    delete idle_.back();
-    --idle_count_;
-  }
-  idle_.push_front(*new Idle(*this, std::move(conn)));
+void Pool::give(Connection connection) {
+  const net::Conn& conn = *connection.conn;
+  const std::uint64_t most = settings().keepalive_requests;
+  if (!conn.open() || conn.peer_closed() || settings().idle_connections == 0) return;
+  if (most != 0 && connection.requests >= most) return;
+  if (!quiet(*connection.conn) || servers_.limit.wanted(connection.server())) return;
+  if (idle_count_ >= settings().idle_connections) drop(*oldest());
+  List<Idle>& list = idle_[connection.server()];
+  list.push_front(*new Idle(*this, std::move(connection)));
   ++idle_count_;
+}
+
+void Pool::run() noexcept {
+  for (std::size_t server = 0; server < idle_.size(); ++server) {
+    while (!idle_[server].empty() && servers_.limit.wanted(server)) drop(*idle_[server].back());
+  }
+}
+
+void Pool::drop(Idle& idle) {
+  ++stats_.idle_closed;
+  --idle_count_;
+  delete &idle;
+}
+
+Pool::Idle* Pool::oldest() const {
+  Idle* oldest = nullptr;
+  for (const List<Idle>& list : idle_) {
+    Idle* idle = list.back();
+    if (idle && (!oldest || idle->since < oldest->since)) oldest = idle;
+  }
+  return oldest;
 }
 
 }  // namespace weir::origin

@@ -25,6 +25,8 @@ bool never_connected(Error e) {
          e.code == Errc::kConnectFailed || e.code == Errc::kConnectTimeout;
 }
 
+bool answerless(Error e) { return e.code == Errc::kOriginClosed || e.code == Errc::kOriginReset; }
+
 }  // namespace
 
 Fetch& Fetch::start(House& house, FetchPlan plan, Listener* listener) {
@@ -118,7 +120,9 @@ void Fetch::ask() {
   blocked_since_ = TimePoint::max();
   blocked_at_ = body::kUnlimited;
   bad_part_.reset();
-  call_ = std::make_unique<origin::Call>(*origin().pool, plan_.request, plan_.request_body, *this);
+  const origin::Route route{plan_.key.digest.low, tried_};
+  call_ = std::make_unique<origin::Call>(*origin().pool, plan_.request, plan_.request_body, route,
+                                         *this);
   timer_.set(after(house_.loop.now(), kLook));
 }
 
@@ -170,8 +174,10 @@ void Fetch::on_over(Result<void> result) {
 
 bool Fetch::may_resume(Error why) {
   if (!info(why).retryable) return false;
-  if (!writer_) {  // no head yet: only another server, and only if nothing was sent
-    return never_connected(why) && ++servers_tried_ < origin().pool->settings().servers.size();
+  if (!writer_) {  // no head yet: only another server, and only what may be sent twice
+    const bool again = never_connected(why) || (answerless(why) && !plan_.request_body &&
+                                                http::is_idempotent(plan_.request.method));
+    return again && ++servers_tried_ < origin().pool->settings().servers.size();
   }
   if (!object_->body().refillable()) return false;
   if (writer_->offset() >= resumed_at_ + body::kChunkSize) resumes_ = 0;  // it does get on

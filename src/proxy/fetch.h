@@ -125,6 +125,7 @@ class Fetch final : public origin::Call::Owner,
   GateTicket ticket_;
   net::Timer timer_;       // each second: is it still wanted?
   net::Timer room_timer_;  // while there is no room: does it come?
+  origin::Tried tried_;    // outlives call_
   std::unique_ptr<origin::Call> call_;
   std::optional<body::BodyWriter> writer_;
   Ref<cache::Object> object_;  // what is being filled

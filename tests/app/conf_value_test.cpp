@@ -32,6 +32,50 @@ TEST_CASE("servers are host:port") {
   }
 }
 
+TEST_CASE("a server may have a weight and be a backup") {
+  struct Row {
+    std::string_view text;
+    std::string_view address;
+    std::uint32_t weight;
+    bool backup;
+  };
+  const Row rows[] = {
+      {"a:1", "a:1", 1, false},
+      {"a:1 weight=3", "a:1", 3, false},
+      {"[::1]:80  backup", "[::1]:80", 1, true},
+      {"a:1 backup weight=1000", "a:1", 1000, true},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(std::string(row.text));
+    ServerText parts;
+    CHECK_FALSE(split_server(row.text, parts));
+    CHECK(parts.address == row.address);
+    CHECK(parts.weight == row.weight);
+    CHECK(parts.backup == row.backup);
+  }
+  struct Bad {
+    std::string text;
+    std::string_view fault;
+  };
+  const Bad bad[] = {
+      {"a:1 weigth=3", "unknown option \"weigth=3\": known are weight=N and backup"},
+      {"a:1 Backup", "unknown option \"Backup\""},
+      {"a:1 weight=0", "weight of 1 to 1000"},
+      {"a:1 weight=1001", "weight of 1 to 1000"},
+      {"a:1 weight=", "weight of 1 to 1000"},
+      {"a:1 weight=-1", "weight of 1 to 1000"},
+      {"a weight=3", "must be host:port"},
+      {"", "must be host:port"},
+  };
+  for (const Bad& row : bad) {
+    CAPTURE(row.text);
+    std::string text = row.text;
+    const Fault fault = check_server_text(text);
+    REQUIRE(fault.has_value());
+    CHECK(fault->find(row.fault) != fault->npos);
+  }
+}
+
 TEST_CASE("host patterns have no port and end up in lower case") {
   std::string text = "*.Example.ORG";
   CHECK_FALSE(check_host(text));

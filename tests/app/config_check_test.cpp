@@ -62,6 +62,43 @@ TEST_CASE("values that contradict each other are errors at their place") {
   }
 }
 
+TEST_CASE("an origin's values are checked at their place") {
+  struct Row {
+    std::string line;
+    std::string_view error;
+  };
+  const Row rows[] = {
+      {"servers = [\"a:1\", \"a:1 weight=2\"]",
+       "t.conf:4:19: error: the server \"a:1\" is there already, in line 4"},
+      {"servers = [\"a:1\", \"b:1 weight=2k\"]",
+       "t.conf:4:19: error: origin[0].servers[1]: \"b:1 weight=2k\" needs a weight of 1 to 1000"},
+      {"servers = [\"a:1 backup\"]",
+       "t.conf:4:11: error: at least one server must not be a backup"},
+      {"servers = \"a:1\"\nbalance = \"roundrobin\"", "did you mean \"round-robin\"?"},
+      {"servers = \"a:1\"\neject_min = \"20 s\"",
+       "t.conf:5:13: error: eject_min must not be above eject_max"},
+      {"servers = \"a:1\"\neject_max = \"20 ms\"",
+       "t.conf:5:13: error: eject_min must not be above eject_max"},
+      {"servers = \"a:1\"\nhealth_check = \"health\"", "t.conf:5:16: error: must be a path"},
+      {"servers = \"a:1\"\nhealth_check = \"/a b\"", "t.conf:5:16: error: must be a path"},
+      {"servers = \"a:1\"\nhealth_expect = \"2xx\"",
+       "t.conf:5:17: error: must be a status or a range of them"},
+      {"servers = \"a:1\"\nhealth_fall = 0", "t.conf:5:15: error: origin[0].health_fall"},
+      {"servers = \"a:1\"\nlocal_address = \"10.0.0.5:80\"",
+       "t.conf:5:17: error: must be an IP address without a port"},
+      {"servers = [\"a:1\", \"b:1 weight=5 backup\"]\nbalance = \"hash\"\nhealth_expect = \"204\"\n"
+       "local_address = \"::1\"\nhealth_check = \"/up?full=1\"\neject_failures = 0",
+       ""},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.line);
+    const std::string errors = found("[[origin]]\nname = \"a\"\n" + row.line + "\n");
+    CAPTURE(errors);
+    CHECK(row.error.empty() == errors.empty());
+    CHECK(errors.find(row.error) != errors.npos);
+  }
+}
+
 TEST_CASE("an address may be listened on once, port 0 any number of times") {
   const auto listen = [](std::string_view list) {
     const auto loaded =

@@ -152,6 +152,22 @@ TEST_CASE("an address that refuses does not delay the next one") {
   CHECK((*caller.result)->peer == alive);
 }
 
+TEST_CASE("a local address is where a connection comes from, for peers of its family") {
+  Loop loop;
+  const Fd listener = test::listen_somewhere();
+  const Address there = local_address(listener.get());
+  Caller from_two, from_six;
+  from_two.connector = std::make_unique<Connector>(loop, std::vector{there}, 5s, from_two,
+                                                   parse_address("127.0.0.2", 0));
+  from_six.connector =
+      std::make_unique<Connector>(loop, std::vector{there}, 5s, from_six, parse_address("::1", 0));
+  REQUIRE(run_until(loop, [&] { return from_two.result && from_six.result; }));
+  REQUIRE(from_two.result->has_value());
+  CHECK(local_address((*from_two.result)->fd).host_text() == "127.0.0.2");
+  REQUIRE(!from_six.result->has_value());
+  CHECK(from_six.result->error() == Error{Errc::kConnectFailed, EAFNOSUPPORT});
+}
+
 TEST_CASE("a destroyed Connector gives up silently") {
   Loop loop;
   const DeadEnd dead;

@@ -1,6 +1,9 @@
 #include "support/origin/counts.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -14,17 +17,29 @@ std::string hex(std::uint64_t number) {
   return text;
 }
 
-}  // namespace
-
-void Counts::connected() {
-  const std::lock_guard lock(mutex_);
-  ++connections_;
-  ++open_;
+bool peer_is_there(int fd) {
+  char byte = 0;
+  const ssize_t got = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got > 0 || (got < 0 && errno == EAGAIN);
 }
 
-void Counts::disconnected() {
+}  // namespace
+
+// Looks itself whose peer has gone: their threads may not have run since. The FIN of a connection
+// is here before the SYN of the one that takes its place.
+void Counts::connected(int fd) {
   const std::lock_guard lock(mutex_);
-  --open_;
+  ++connections_;
+  open_.insert(fd);
+  if (open_.size() > open_max_) {
+    const auto there = std::ranges::count_if(open_, peer_is_there);
+    open_max_ = std::max(open_max_, static_cast<std::uint64_t>(there));
+  }
+}
+
+void Counts::disconnected(int fd) {
+  const std::lock_guard lock(mutex_);
+  open_.erase(fd);
 }
 
 std::uint64_t Counts::begin(const Request& request) {
@@ -63,7 +78,8 @@ std::string Counts::json() {
   const nlohmann::json all{{"requests", requests_},
                            {"total", total_},
                            {"connections", connections_},
-                           {"open", open_},
+                           {"open", open_.size()},
+                           {"open_max", open_max_},
                            {"in_flight_max", in_flight_max_},
                            {"bytes_sent", bytes_sent_.load()},
                            {"not_modified", outcomes_[Outcome::kNotModified]},
@@ -89,6 +105,7 @@ void Counts::reset() {
   outcomes_.clear();
   total_ = 0;
   connections_ = 0;
+  open_max_ = open_.size();
   in_flight_max_ = in_flight_;
   last_transfer_seconds_ = 0;
   last_request_ = {};

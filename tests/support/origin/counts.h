@@ -4,6 +4,7 @@
 //
 //   total, requests      requests, and the same by "path?query"; those to /_control/ never count
 //   connections, open    connections on which a request came; those of them that are open now
+//   open_max             most connections that the peer had open at one time, idle ones included
 //   in_flight_max        most requests answered at one time
 //   bytes_sent           body bytes handed to the kernel, as they go
 //   not_modified, ranges 304 and 206 answers
@@ -19,6 +20,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "support/origin/request.h"
@@ -29,8 +31,8 @@ enum class Outcome { kDone, kNotModified, kRange, kReset, kPeerGone, kBlocked };
 
 class Counts {
  public:
-  void connected();
-  void disconnected();
+  void connected(int fd);
+  void disconnected(int fd);  // before it is closed
   // Returns which request of this target it is, from 1.
   std::uint64_t begin(const Request& request);
   void received(const Request& request, std::uint64_t body_bytes, std::uint64_t body_hash);
@@ -53,7 +55,8 @@ class Counts {
   std::map<Outcome, std::uint64_t> outcomes_;
   std::uint64_t total_ = 0;
   std::uint64_t connections_ = 0;
-  std::uint64_t open_ = 0;
+  std::set<int> open_;
+  std::uint64_t open_max_ = 0;
   std::uint64_t in_flight_ = 0;
   std::uint64_t in_flight_max_ = 0;
   double last_transfer_seconds_ = 0;

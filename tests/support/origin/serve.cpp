@@ -45,6 +45,7 @@ class Connection {
   Sent send_head(const Script& script, const Answer& answer, bool more);
   Outcome end_answer(const Answer& answer);
   Outcome gone();
+  void leave();
   bool close();
 
   Socket socket_;
@@ -57,9 +58,11 @@ class Connection {
   double transfer_seconds_ = -1;
 };
 
-Connection::~Connection() {
-  if (counted_) {
-    counts_.disconnected();
+Connection::~Connection() { leave(); }
+
+void Connection::leave() {
+  if (std::exchange(counted_, false)) {
+    counts_.disconnected(socket_.fd());
   }
 }
 
@@ -81,7 +84,7 @@ bool Connection::step() {
     return control(*request);
   }
   if (!std::exchange(counted_, true)) {
-    counts_.connected();
+    counts_.connected(socket_.fd());
   }
   std::string target = request->target;
   const std::string* own = request->find("X-Origin-Script");
@@ -275,6 +278,9 @@ Outcome Connection::gone() {
 
 // True: there was nothing to close.
 bool Connection::close() {
+  if (closing_ != Closing::kNo) {
+    leave();
+  }
   switch (closing_) {
     case Closing::kNo:
       return true;

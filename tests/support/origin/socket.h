@@ -36,6 +36,8 @@ class Socket {
   // Sleeps; false at once when the peer has reset the connection.
   bool wait(Micros time);
 
+  int fd() const { return fd_; }
+
   void reset();         // RST
   void close_gently();  // FIN, then reads and discards for at most two seconds
 
