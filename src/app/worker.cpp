@@ -54,6 +54,8 @@ std::vector<proxy::Origin> Worker::origins() {
     origin.pool = std::make_unique<origin::Pool>(loop_, resolver_, *shared_.origins[i]);
     origin.window_shut_max = conf.window_shut_max;
     origin.fill = {.finish = conf.finish_abandoned, .finish_max = conf.finish_max};
+    origin.retry = {.retry_for = conf.retry_for,
+                    .attempts = static_cast<std::uint32_t>(conf.retry_attempts)};
     origin.resume_attempts = static_cast<std::uint32_t>(conf.resume_attempts);
     out.push_back(std::move(origin));
   }
@@ -145,7 +147,12 @@ void Worker::on_capacity(const origin::CapacityWatch& watch, std::uint32_t conne
   const auto mine = [&](const auto& w) { return w.get() == &watch; };
   const auto i = std::ranges::find_if(capacities_, mine) - capacities_.begin();
   const auto& servers = *shared_.origins[static_cast<std::size_t>(i)];
-  if (connections == 0) log_warn("no server in use origin={}", servers.settings.name);
+  // Without a server fetches go on to be refused, or to wait for a trial: not in the queue.
+  if (connections > 0) {
+    shared_.gates[static_cast<std::size_t>(i)]->set_capacity(connections, loop_.now());
+  } else {
+    log_warn("no server in use origin={}", servers.settings.name);
+  }
 }
 
 void Worker::join() {

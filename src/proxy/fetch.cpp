@@ -20,13 +20,6 @@ constexpr Duration kRoomLook = std::chrono::milliseconds(250);
 constexpr std::uint64_t kTrickle = body::kChunkSize;
 constexpr std::uint64_t kPressFor = 64 * body::kChunkSize;  // once somebody was left behind
 
-bool never_connected(Error e) {
-  return e.code == Errc::kResolveFailed || e.code == Errc::kConnectRefused ||
-         e.code == Errc::kConnectFailed || e.code == Errc::kConnectTimeout;
-}
-
-bool answerless(Error e) { return e.code == Errc::kOriginClosed || e.code == Errc::kOriginReset; }
-
 }  // namespace
 
 Fetch& Fetch::start(House& house, FetchPlan plan, Listener* listener) {
@@ -41,7 +34,8 @@ Fetch::Fetch(House& house, FetchPlan plan, Listener* listener)
       plan_(std::move(plan)),
       listener_(listener),
       timer_(house.loop, *this),
-      room_timer_(house.loop, *this) {
+      room_timer_(house.loop, *this),
+      retry_(origin().retry) {
   place_.fetch = this;
   ticket_.owner = this;
   ticket_.lane = plan_.lane;
@@ -161,28 +155,36 @@ void Fetch::on_over(Result<void> result) {
   const Error why = bad_part_ ? *bad_part_ : result ? Error{} : result.error();
   if (result && std::exchange(ask_again_, false)) return ask();
   if (result && !bad_part_) return succeed();
-  if (may_resume(why)) {
-    if (writer_)
-      log_info("resume key={} offset={} after={}", plan_.key.text, writer_->offset(),
-               describe(why));
-    state_ = State::kAsking;
-    const auto vain = std::min(resumes_, 8u);
-    return vain <= 1 ? ask() : timer_.set(after(house_.loop.now(), kResumeWait * (1 << vain)));
-  }
-  fail(why);
+  const TimePoint now = house_.loop.now();
+  const auto at = writer_ ? when_to_resume(why, now) : when_to_retry(why, now);
+  if (!at) return fail(writer_ ? why : retry_.reason(why));
+  state_ = State::kAsking;
+  *at <= now ? ask() : timer_.set(*at);
 }
 
-bool Fetch::may_resume(Error why) {
-  if (!info(why).retryable) return false;
-  if (!writer_) {  // no head yet: only another server, and only what may be sent twice
-    const bool again = never_connected(why) || (answerless(why) && !plan_.request_body &&
-                                                http::is_idempotent(plan_.request.method));
-    return again && ++servers_tried_ < origin().pool->settings().servers.size();
-  }
-  if (!object_->body().refillable()) return false;
+// No head yet: the same request, once more.
+std::optional<TimePoint> Fetch::when_to_retry(Error why, TimePoint now) {
+  origin::Servers& servers = origin().pool->servers();
+  const Retry::Failure failure{
+      .why = why,
+      .repeatable = !plan_.request_body && http::is_idempotent(plan_.request.method),
+      .another = tried_.size() < servers.settings.servers.size(),
+      .next_try = servers.balancer.capacity(now).changes_at};
+  const auto at = retry_.after_failure(failure, now);
+  if (!at || (retry_.costs() && !origin().gate->may_retry(now))) return {};
+  log_info("retry origin={} key={} after={}", origin().name, plan_.key.text, describe(why));
+  return at;
+}
+
+// The rest of what was cut, by range.
+std::optional<TimePoint> Fetch::when_to_resume(Error why, TimePoint now) {
+  if (!info(why).retryable || !object_->body().refillable()) return {};
   if (writer_->offset() >= resumed_at_ + body::kChunkSize) resumes_ = 0;  // it does get on
   resumed_at_ = writer_->offset();
-  return resumes_++ < origin().resume_attempts;
+  if (resumes_++ >= origin().resume_attempts) return {};
+  log_info("resume key={} offset={} after={}", plan_.key.text, writer_->offset(), describe(why));
+  const auto vain = std::min(resumes_, 8u);
+  return vain <= 1 ? now : after(now, kResumeWait * (1 << vain));
 }
 
 void Fetch::succeed() {

@@ -30,6 +30,7 @@
 #include "policy/request_class.h"
 #include "proxy/convoy.h"
 #include "proxy/house.h"
+#include "proxy/retry.h"
 
 namespace weir::proxy {
 
@@ -107,7 +108,8 @@ class Fetch final : public origin::Call::Owner,
   void ask_for_all();
   void ask_as_client();
 
-  bool may_resume(Error why);
+  std::optional<TimePoint> when_to_retry(Error why, TimePoint now);
+  std::optional<TimePoint> when_to_resume(Error why, TimePoint now);
   void succeed();
   void fail(Error why);
   void refuse(Error why);
@@ -125,7 +127,8 @@ class Fetch final : public origin::Call::Owner,
   GateTicket ticket_;
   net::Timer timer_;       // each second: is it still wanted?
   net::Timer room_timer_;  // while there is no room: does it come?
-  origin::Tried tried_;    // outlives call_
+  Retry retry_;
+  origin::Tried tried_;  // outlives call_
   std::unique_ptr<origin::Call> call_;
   std::optional<body::BodyWriter> writer_;
   Ref<cache::Object> object_;  // what is being filled
@@ -138,7 +141,6 @@ class Fetch final : public origin::Call::Owner,
   std::uint64_t resumed_at_ = 0;
   std::uint32_t resumes_ = 0;     // without progress in between
   std::uint32_t idle_looks_ = 0;  // looks in a row at which nobody read
-  std::uint32_t servers_tried_ = 0;
   std::optional<Convoy> convoy_;  // of a large body, which waits for its readers
   bool waited_ = false;           // was without room since convoy_ looked
   bool kept_ = false;

@@ -11,6 +11,7 @@
 #include "proxy/access_entry.h"
 #include "proxy/fill_policy.h"
 #include "proxy/gate.h"
+#include "proxy/retry.h"
 #include "proxy/site.h"
 #include "store/store.h"
 #include "store/transit.h"
@@ -41,6 +42,7 @@ struct Origin {
   Duration window_shut_max = std::chrono::seconds(20);
   std::uint32_t resume_attempts = 5;
   FillRules fill;
+  RetryRules retry;
 };
 
 struct House {
