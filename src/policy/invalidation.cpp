@@ -63,18 +63,14 @@ bool same_origin(const Reference& r, const Reference& base) {
 
 // §5.2.2: the path and query that `r` has, seen from `base`.
 std::string target_of(const Reference& r, const Reference& base) {
-  std::string path;
-  if (r.authority && r.path.empty()) {
-    path = "/";
-  } else if (r.path.empty()) {
+  if (r.path.empty()) {
+    if (r.authority) return std::string(1, '/').append(r.query);
     return std::string(base.path).append(r.query.empty() ? base.query : r.query);
-  } else if (r.path.starts_with('/')) {
-    path = without_dot_segments(r.path);
-  } else {
-    std::string merged(base.path.substr(0, base.path.rfind('/') + 1));
-    path = without_dot_segments(merged.append(r.path));
   }
-  return path.append(r.query);
+  if (r.path.starts_with('/')) return without_dot_segments(r.path).append(r.query);
+  std::string merged(base.path.substr(0, base.path.rfind('/') + 1));
+  merged.append(r.path);
+  return without_dot_segments(merged).append(r.query);
 }
 
 }  // namespace

@@ -144,11 +144,11 @@ class Fetch final : public origin::Call::Owner,
   std::optional<Convoy> convoy_;  // of a large body, which waits for its readers
   bool waited_ = false;           // was without room since convoy_ looked
   bool kept_ = false;
-  bool part_ = false;       // only a part of the object was asked for, and came
+  bool part_ = false;                         // only a part of the object was asked for, and came
+  std::optional<policy::Admission> refused_;  // why what came before as_client_ was not kept
   bool ask_again_ = false;  // an answer that was of no use: another request is wanted
   bool no_ranges_ = false;  // those of this origin do not work
   bool as_client_ = false;  // ...with the client's own Range and conditions
-  bool mark_pass_ = false;  // ...because such responses are not for the cache
   State state_ = State::kQueued;
 };
 

@@ -89,10 +89,11 @@ void Fetch::decide(http::Response& response) {
   const bool useless = part ? !keep || !is_refillable(response, false)
                             : !keep && client_wants_less(response, length);
   if (useless) {
-    mark_pass_ = admission.hit_for_miss;
+    if (!keep) refused_ = admission;
     return ask_as_client();
   }
   if (plan_.range && !part) no_ranges_ = true;  // who answers a range with all does so again
+  if (refused_ && !keep) admission = *refused_;
   open_body(response, length, admission, part ? part->range : std::nullopt);
 }
 
@@ -246,9 +247,8 @@ void Fetch::deliver(const policy::Admission& admission) {
   } else {
     // A credential may be the reason: others need not go their own way for it.
     const auto whom = plan_.cls.authorization ? cache::Whom::kAuthorized : cache::Whom::kEveryone;
-    const bool mark = admission.hit_for_miss || mark_pass_;
-    house_.index.pass(plan_.key, plan_.busy, object_,
-                      mark ? times_.response_time + kHitForMiss : WallTime{}, whom);
+    const auto until = admission.hit_for_miss ? times_.response_time + kHitForMiss : WallTime{};
+    house_.index.pass(plan_.key, plan_.busy, object_, until, whom);
   }
 }
 
