@@ -14,6 +14,9 @@ namespace {
 constexpr std::size_t kWriteMax = body::kChunkSize;
 constexpr std::uint64_t kTurnMax = 4 * body::kChunkSize;
 
+// Of 1xx heads that the kernel has not taken, bytes.
+constexpr std::size_t kInformMost = 16 * 1024;
+
 // 1xx, 204 and 304 have no body and no framing fields (RFC 9112 §6.3).
 bool never_has_body(int status) { return status < 200 || status == 204 || status == 304; }
 
@@ -46,6 +49,7 @@ void Http1Sender::reset() {
 
 void Http1Sender::inform(int status, const http::Fields& fields) {
   WEIR_CHECK(state_ == State::kIdle);
+  if (text_.size() >= kInformMost) return;
   http::print_status_line(status, http::reason_phrase(status), text_);
   http::print_fields(fields, text_);
   text_ += "\r\n";

@@ -27,7 +27,8 @@ class Http1Sender {
   // Composes the head and takes the body's part. Returns whether the connection may be kept: an
   // unknown length to an HTTP/1.0 client ends it.
   bool start(const Reply& reply, const http::Fields& extra, const Framing& framing);
-  // A 1xx head, before start(); leaves with the next pump().
+  // A 1xx head, before start(); leaves with the next pump(). Dropped when the client has not read
+  // those before it: nobody needs to hear of all (RFC 9110 §15.2), and memory is bounded.
   void inform(int status, const http::Fields& fields);
 
   enum class State : std::uint8_t { kIdle, kSending, kDone, kFailed };

@@ -112,6 +112,11 @@ void Listener::accept_some() {
   }
 }
 
+void Listener::accept_waiting() {
+  for (std::uint32_t left = queue().waiting; left > 0 && accept_one(); --left) {
+  }
+}
+
 bool Listener::accept_one() {
   sockaddr_storage raw;
   socklen_t length = sizeof raw;

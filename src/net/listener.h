@@ -48,6 +48,9 @@ class Listener final : private Timer::Owner {
 
   void pause();
   void resume();
+  // Accepts those that wait in the queue now, whatever the owner's limit and the state: when the
+  // listener closes they would be reset, though they believe to be connected (kernel-facts M).
+  void accept_waiting();
   Address local() const { return local_address(fd_); }  // with the real port when 0 was asked for
   struct Queue {
     std::uint32_t waiting = 0;  // connections that wait to be accepted

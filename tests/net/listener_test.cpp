@@ -202,3 +202,25 @@ TEST_CASE("the IPv6 wildcard alone takes no IPv4") {
   CHECK(connect(client.get(), four.raw(), four.length) == -1);
   CHECK(errno == ECONNREFUSED);
 }
+
+TEST_CASE("who waits in the queue can be taken before the listener closes, whatever the limit") {
+  Loop loop;
+  std::vector<Fd> accepted;
+  std::vector<Fd> clients;
+  {
+    Door door(loop);
+    door.most = 0;
+    for (int i = 0; i < 40; ++i) clients.push_back(connect_to(door.listener.local()));
+    run_rounds(loop, 5);
+    REQUIRE(door.listener.queue().waiting == 40);
+    door.listener.accept_waiting();
+    CHECK(door.listener.queue().waiting == 0);
+    accepted = std::move(door.accepted);
+  }
+  CHECK(accepted.size() == 40);
+  for (const Fd& client : clients) {
+    char c;
+    CHECK(recv(client.get(), &c, 1, MSG_PEEK) < 0);
+    CHECK(errno == EAGAIN);  // no reset
+  }
+}
