@@ -114,15 +114,22 @@ int run_server(const Config& config) {
     return complain(
         fmt::format("cannot open {}: {}", config.log.error, describe(error_log.error())));
   Shared shared(config, count);
-  auto access_log = AccessLog::open(config.log);
+  auto access_log = open_access_log(config.log);
   if (!access_log)
     return complain(
         fmt::format("cannot open {}: {}", config.log.access, describe(access_log.error())));
   shared.access_log = std::move(*access_log);
+  auto sample_log = open_sample_log(config.delivery.record);
+  if (!sample_log)
+    return complain(
+        fmt::format("cannot open {}: {}", config.delivery.record, describe(sample_log.error())));
+  shared.sample_log = std::move(*sample_log);
   if (const std::string why = drop_privileges(config.server.user); !why.empty())
     return complain(why);
 
-  if (shared.access_log) shared.access_log->start();
+  for (LineLog* log : {shared.access_log.get(), shared.sample_log.get()}) {
+    if (log) log->start();
+  }
   {
     std::vector<std::unique_ptr<Worker>> workers;
     for (std::uint32_t i = 0; i < count; ++i) {
