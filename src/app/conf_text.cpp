@@ -25,12 +25,16 @@ std::string indent_to(std::string_view line, int count) {
   return out;
 }
 
-// What a terminal may be shown: control bytes of the conf as "?".
+// What a terminal may be shown: each control character (C0 but the tab, DEL, C1) as "?".
 std::string printable(std::string_view line) {
-  std::string out(line);
-  std::ranges::replace_if(
-      out, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; },
-      '?');
+  std::string out;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(line[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < line.size() ? line[i + 1] : 0);
+    const bool c1 = byte == 0xc2 && next >= 0x80 && next < 0xa0;
+    out += c1 || (byte < 0x20 && byte != '\t') || byte == 0x7f ? '?' : line[i];
+    if (c1) ++i;
+  }
   return out;
 }
 
@@ -69,7 +73,8 @@ std::string ConfText::show(const ConfMessage& message, std::string_view severity
   const Place& at = message.at;
   std::string out;
   if (at.line > 0) {
-    out = fmt::format("{}:{}:{}: {}: {}\n", file_, at.line, at.column, severity, message.text);
+    out = fmt::format("{}:{}:{}: {}: {}\n", file_, at.line, at.column, severity,
+                      printable(message.text));
     const std::string_view source = line(at.line);
     const auto tail = static_cast<std::size_t>(std::max(at.length - 1, 0));
     if (!source.empty()) {
@@ -77,9 +82,9 @@ std::string ConfText::show(const ConfMessage& message, std::string_view severity
                          std::string(tail, '~'));
     }
   } else {
-    out = fmt::format("{}: {}: {}\n", file_, severity, message.text);
+    out = fmt::format("{}: {}: {}\n", file_, severity, printable(message.text));
   }
-  if (!message.hint.empty()) out += message.hint + "\n";
+  if (!message.hint.empty()) out += printable(message.hint) + "\n";
   return out;
 }
 

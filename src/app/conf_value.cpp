@@ -16,9 +16,12 @@ bool is_alnum(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-// RFC 1123 §2.1, and "_" which is common in private names.
+// RFC 1123 §2.1, and "_" which is common in private names. A last label of digits is no name: what
+// has one is an IP address, or was meant to be.
 bool is_host_name(std::string_view name) {
   if (name.empty() || name.size() > 253) return false;
+  const std::string_view last = name.substr(name.rfind('.') + 1);
+  if (std::ranges::all_of(last, [](char c) { return c >= '0' && c <= '9'; })) return false;
   while (true) {
     const std::size_t end = std::min(name.find('.'), name.size());
     const std::string_view label = name.substr(0, end);
@@ -34,7 +37,7 @@ bool is_ip(std::string_view host) {
   const bool v6 = host.find(':') != host.npos;
   return net::parse_address(v6 ? fmt::format("[{}]:1", host) : fmt::format("{}:1", host))
              .has_value() &&
-         host != "*";
+         !host.empty() && host != "*";
 }
 
 std::string unit_names(Kind kind) {
@@ -136,6 +139,7 @@ Fault check_host(std::string& text) {
   if (host.starts_with('[') && host.ends_with(']')) {
     if (is_ip(host.substr(1, host.size() - 2))) return {};
   } else {
+    if (host.find(':') == host.npos && is_ip(host)) return {};
     if (host.starts_with("*.")) host.remove_prefix(2);
     if (is_host_name(host)) return {};
   }

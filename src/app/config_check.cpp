@@ -7,6 +7,7 @@
 
 #include "app/conf_value.h"
 #include "app/config_rows.h"
+#include "app/machine.h"
 #include "net/address.h"
 #include "origin/health.h"
 
@@ -84,9 +85,9 @@ void check_health(const OriginConf& o, const std::string& path, const Places& pl
 
 void check_origin(const OriginConf& o, const std::string& path, const Places& places,
                   Findings& out) {
-  std::string host = o.host;
-  std::string with_port = o.host;
-  if (!host.empty() && check_host(host) && check_server(with_port)) {
+  std::string host_and_port = o.host;
+  std::string host = o.host + ":80";
+  if (!o.host.empty() && check_server(host_and_port) && check_server(host)) {
     out.errors.push_back({place_of(places, path + ".host"),
                           "must be a host, or host:port, as a Host field has it",
                           {}});
@@ -155,6 +156,20 @@ void check_limits(const Config& c, const Places& places, Findings& out) {
        {std::pair("log.access", &c.log.access), std::pair("log.error", &c.log.error)}) {
     if (text->empty())
       out.errors.push_back({at(path), fmt::format("{} must not be empty", path), {}});
+  }
+  if (c.log.error == "off") {
+    out.errors.push_back(
+        {at("log.error"), "the error log cannot be off", "set log.level = \"error\""});
+  }
+  if (c.delivery.record == "off") {
+    out.errors.push_back({at("delivery.record"), "delivery.record must be a path",
+                          "without one, or with \"\", nothing is recorded"});
+  }
+  if (const std::uint64_t memory = machine_memory(); memory != 0 && c.storage.memory > memory) {
+    out.warnings.push_back(
+        {at("storage.memory"),
+         fmt::format("this machine has {} MiB: Weir will not start here", memory >> 20),
+         {}});
   }
 }
 

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <sstream>
 
 #include "app/conf_value.h"
 #include "app/config.h"
@@ -338,12 +337,16 @@ std::expected<LoadedConfig, std::string> parse_config(std::string_view text, std
 }
 
 std::expected<LoadedConfig, std::string> load_config(const std::string& path) {
+  errno = 0;
   std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf())) {
-    return std::unexpected(fmt::format("{}: error: {}\n", path, std::strerror(errno)));
+  std::string text;
+  while (in) {
+    char piece[16 * 1024];
+    in.read(piece, sizeof piece);
+    text.append(piece, static_cast<std::size_t>(in.gcount()));
   }
-  return parse_config(text.str(), path);
+  if (!in.eof()) return std::unexpected(fmt::format("{}: error: {}\n", path, std::strerror(errno)));
+  return parse_config(text, path);
 }
 
 }  // namespace weir::app

@@ -84,14 +84,27 @@ class OutputSink : public spdlog::sinks::base_sink<std::mutex> {
 
  protected:
   void sink_it_(const spdlog::details::log_msg& m) override {
-    if (reopen_.exchange(false)) static_cast<void>(output_.reopen());
+    if (reopen_.exchange(false)) reopen();
+    put(m);
+  }
+  // Nothing is held back here; this is how a reopening is asked for when no line comes.
+  void flush_() override {
+    if (reopen_.exchange(false)) reopen();
+  }
+
+ private:
+  void put(const spdlog::details::log_msg& m) {
     spdlog::memory_buf_t line;
     formatter_->format(m, line);
     if (!write({line.data(), line.size()})) ++lost_;
   }
-  void flush_() override {}
-
- private:
+  void reopen() {
+    const Result<void> done = output_.reopen();
+    if (done) return;
+    const std::string text =
+        fmt::format("error_log reopen={} error=\"{}\"", output_.target(), describe(done.error()));
+    put({"weir", spdlog::level::err, text});
+  }
   bool write(std::string_view left) {
     while (true) {
       const Result<std::size_t> taken = output_.write(left);
@@ -175,7 +188,10 @@ ErrorLog::~ErrorLog() {
   impl_->pool.reset();  // writes what is queued and joins
 }
 
-void ErrorLog::reopen() { impl_->sink->ask_reopen(); }
+void ErrorLog::reopen() {
+  impl_->sink->ask_reopen();
+  impl_->logger->flush();
+}
 
 std::uint64_t ErrorLog::dropped() const {
   return impl_->pool->overrun_counter() + impl_->sink->lost();

@@ -21,7 +21,8 @@ class ErrorLog {
   ~ErrorLog();
   ErrorLog(const ErrorLog&) = delete;
 
-  // Any thread: opens the path again before the next line, after the file was renamed.
+  // Any thread: opens the path again after the file was renamed, soon and also when no line
+  // follows. Where that fails the old file goes on and gets a line that says so.
   void reopen();
   // Any thread. Lines since the start.
   std::uint64_t dropped() const;

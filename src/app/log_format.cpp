@@ -157,14 +157,6 @@ std::size_t longest_line(const proxy::AccessEntry& e) {
 
 }  // namespace
 
-void LogBuffer::grow(std::size_t n) {
-  const std::size_t wanted = std::max(size_ + n, capacity_ * 2);
-  auto bigger = std::make_unique_for_overwrite<char[]>(wanted);
-  if (size_ != 0) std::memcpy(bigger.get(), data_.get(), size_);
-  data_ = std::move(bigger);
-  capacity_ = wanted;
-}
-
 void LineFormat::append(LogBuffer& to, const proxy::AccessEntry& entry) {
   if (entry.wall != second_) remember(entry.wall);
   char* at = to.room(longest_line(entry));

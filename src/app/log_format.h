@@ -7,35 +7,12 @@
 // Combined: as Apache and nginx, unknown texts are "-", what could break a line is \xXX.
 
 #include <cstddef>
-#include <memory>
-#include <string_view>
 
 #include "app/config.h"
+#include "app/log_buffer.h"
 #include "proxy/access_entry.h"
 
 namespace weir::app {
-
-// Bytes that grow at the end. room(n) makes sure of n more bytes; advance() adds those written.
-class LogBuffer {
- public:
-  std::string_view view() const { return {data_.get(), size_}; }
-  std::size_t size() const { return size_; }
-  std::size_t capacity() const { return capacity_; }
-  void clear() { size_ = 0; }
-
-  char* room(std::size_t n) {
-    if (capacity_ - size_ < n) grow(n);
-    return data_.get() + size_;
-  }
-  void advance(const char* end) { size_ = static_cast<std::size_t>(end - data_.get()); }
-
- private:
-  void grow(std::size_t n);
-
-  std::unique_ptr<char[]> data_;
-  std::size_t size_ = 0;
-  std::size_t capacity_ = 0;
-};
 
 // One a writer, never shared: it remembers the text of the last second.
 class LineFormat {

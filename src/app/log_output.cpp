@@ -38,18 +38,22 @@ int open_path(const std::string& path) {
 LogOutput::LogOutput(int fd, std::string target, bool owned)
     : fd_(fd), piece_(piece_of(fd)), target_(std::move(target)), owned_(owned) {}
 
-Result<LogOutput> LogOutput::open(std::string target) {
-  if (target == "stdout") return LogOutput(STDOUT_FILENO, std::move(target), false);
-  if (target == "stderr") return LogOutput(STDERR_FILENO, std::move(target), false);
-  const int fd = open_path(target);
+Result<LogOutput> LogOutput::open(std::string target, std::string_view header) {
+  int fd = target == "stdout" ? STDOUT_FILENO : target == "stderr" ? STDERR_FILENO : -1;
+  const bool owned = fd < 0;
+  if (owned) fd = open_path(target);
   if (fd < 0) return fail(Errc::kSystem, errno);
-  return LogOutput(fd, std::move(target), true);
+  LogOutput output(fd, std::move(target), owned);
+  if (!header.empty()) output.header_.append(header) += '\n';
+  output.begin();
+  return output;
 }
 
 LogOutput::LogOutput(LogOutput&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       piece_(other.piece_),
       target_(std::move(other.target_)),
+      header_(std::move(other.header_)),
       owned_(std::exchange(other.owned_, false)) {}
 
 LogOutput::~LogOutput() {
@@ -85,7 +89,15 @@ Result<void> LogOutput::reopen() {
   if (fd < 0) return fail(Errc::kSystem, errno);
   ::close(std::exchange(fd_, fd));
   piece_ = piece_of(fd_);
+  begin();
   return {};
+}
+
+// A header that is lost with a broken output is one the next write fails with as well.
+void LogOutput::begin() {
+  struct stat s {};
+  if (!header_.empty() && ::fstat(fd_, &s) == 0 && s.st_size == 0)
+    static_cast<void>(write(header_));
 }
 
 }  // namespace weir::app

@@ -14,7 +14,8 @@ namespace weir::app {
 class LogOutput {
  public:
   // Appends to the file, which is made when missing (mode 0640). Fails with the errno of open().
-  static Result<LogOutput> open(std::string target);
+  // `header`: the first line of what is empty when it is opened; at most PIPE_BUF.
+  static Result<LogOutput> open(std::string target, std::string_view header = {});
   // Takes over a descriptor; reopen() leaves it as it is.
   static LogOutput adopt(int fd) { return LogOutput(fd, {}, true); }
   LogOutput(LogOutput&& other) noexcept;
@@ -33,10 +34,12 @@ class LogOutput {
 
  private:
   LogOutput(int fd, std::string target, bool owned);
+  void begin();
 
   int fd_;
   std::size_t piece_;
   std::string target_;
+  std::string header_;  // with its end of line; empty: none
   bool owned_;
 };
 

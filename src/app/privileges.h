@@ -1,11 +1,17 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace weir::app {
 
 // Becomes `user` (with its groups) when started as root; does nothing otherwise or when empty.
-// Returns an empty text, or why it failed.
-std::string drop_privileges(const std::string& user);
+// Regular files of `logs` that are root's are given to the user first, so that it can open them
+// again; another log file is left as it is. Returns an empty text, or why it failed.
+std::string drop_privileges(const std::string& user, const std::vector<std::string>& logs);
+
+// Those of `logs`, regular files, that this process could not open again after they were renamed,
+// because it may not make files in their directories.
+std::vector<std::string> not_reopenable(const std::vector<std::string>& logs);
 
 }  // namespace weir::app

@@ -1,36 +1,30 @@
 #include "app/sample_log.h"
 
-#include <fmt/format.h>
-
-#include "base/log.h"
+#include <cstring>
 
 namespace weir::app {
-namespace {
 
-constexpr std::size_t kMost = 4 << 20;  // bytes kept for a file that takes nothing
-
-}  // namespace
-
-std::unique_ptr<SampleLog> SampleLog::open(const std::string& path) {
+Result<std::unique_ptr<LineLog>> open_sample_log(const std::string& path) {
   if (path.empty()) return nullptr;
-  auto output = LogOutput::open(path);
-  if (!output) {
-    log_error("delivery.record path={} error={}", path, describe(output.error()));
-    return nullptr;
-  }
-  auto log = std::unique_ptr<SampleLog>(new SampleLog(std::move(*output)));
-  log->lines_ = fmt::format("{}\n", delivery::kSamplesHeader);
-  return log;
+  auto output = LogOutput::open(path, delivery::kSamplesHeader);
+  if (!output) return std::unexpected(output.error());
+  return std::make_unique<LineLog>("delivery.record", std::move(*output), LineLog::Limits{});
 }
 
-void SampleLog::record(std::uint64_t connection, const delivery::Sample& sample) {
-  if (lines_.size() < kMost)
-    lines_ += fmt::format("{} {}\n", connection, delivery::print_sample(sample));
+void SampleWriter::record(std::uint64_t connection, const delivery::Sample& sample) {
+  delivery::Sample numbered = sample;
+  numbered.connection = connection * workers_ + worker_;
+  const std::string line = delivery::print_sample(numbered);
+  char* at = batch_.bytes.room(line.size() + 1);
+  std::memcpy(at, line.data(), line.size());
+  at[line.size()] = '\n';
+  batch_.bytes.advance(at + line.size() + 1);
+  ++batch_.lines;
+  if (batch_.bytes.size() >= log_->limits().buffer) flush();
 }
 
-void SampleLog::flush() {
-  if (lines_.empty()) return;
-  if (const auto taken = output_.write(lines_)) lines_.erase(0, *taken);
+void SampleWriter::flush() {
+  if (log_) log_->hand_over(batch_);
 }
 
 }  // namespace weir::app

@@ -3,17 +3,21 @@
 #include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <initializer_list>
+#include <new>
 #include <thread>
 
+#include "app/descriptors.h"
 #include "app/error_log.h"
+#include "app/machine.h"
 #include "app/privileges.h"
 #include "app/shared.h"
+#include "app/units.h"
 #include "app/worker.h"
 #include "base/log.h"
 
@@ -31,25 +35,28 @@ std::uint32_t worker_count(const Config& config) {
   return std::max(1u, std::thread::hardware_concurrency());
 }
 
-// A connection needs a descriptor, a fetch another: take what the hard limit gives.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-sigset_t end_signals() {
+sigset_t signals_of(std::initializer_list<int> numbers) {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
+  for (const int number : numbers) sigaddset(&set, number);
   return set;
+}
+
+// The logs that are files.
+std::vector<std::string> log_files(const Config& config) {
+  std::vector<std::string> files;
+  for (const std::string& target : {config.log.access, config.log.error, config.delivery.record}) {
+    const bool file =
+        !target.empty() && target != "off" && target != "stdout" && target != "stderr";
+    if (file) files.push_back(target);
+  }
+  return files;
 }
 
 // Listening sockets: one for each [[listen]] and worker, told apart by SO_REUSEPORT.
 struct Sockets {
   std::vector<std::vector<int>> of_worker;
+  std::vector<std::string> addresses;  // of the listens, with their real ports
 
   ~Sockets() {
     for (const auto& fds : of_worker) {
@@ -80,57 +87,119 @@ std::string Sockets::open(const Config& config, std::uint32_t workers) {
       of_worker[i].push_back(*fd);
       *address = net::local_address(*fd);  // port 0: all workers share the one that was given
     }
-    fmt::print(stderr, "weir: listening on {}\n", address->text());
+    addresses.push_back(address->text());
   }
   return {};
 }
 
-void wait_for_end(const Config& config, std::vector<std::unique_ptr<Worker>>& workers) {
-  const sigset_t signals = end_signals();
+// Opens the logs that are files again, after they were renamed.
+void reopen_logs(ErrorLog& errors, Shared& shared) {
+  log_info("reopening logs");
+  for (LineLog* log : {shared.access_log.get(), shared.sample_log.get()}) {
+    if (log) log->reopen();
+  }
+  errors.reopen();
+}
+
+void wait_for_end(const Config& config, ErrorLog& errors, Shared& shared,
+                  std::vector<std::unique_ptr<Worker>>& workers) {
+  const sigset_t awaited = signals_of({SIGTERM, SIGINT, SIGHUP});
   int signal = 0;
-  sigwait(&signals, &signal);
+  while (sigwait(&awaited, &signal) != 0 || signal == SIGHUP) reopen_logs(errors, shared);
   log_info("draining signal={}", signal);
   for (auto& worker : workers) worker->drain(config.server.drain_timeout);
-  // A second signal ends at once: restore the default action for it.
+  // A second signal ends at once: restore the default action for it. SIGHUP never does.
+  const sigset_t ending = signals_of({SIGTERM, SIGINT});
   ::signal(SIGTERM, SIG_DFL);
   ::signal(SIGINT, SIG_DFL);
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  pthread_sigmask(SIG_UNBLOCK, &ending, nullptr);
   for (auto& worker : workers) worker->join();
+}
+
+// Null, with what went wrong in `why`: storage that the machine does not have.
+std::unique_ptr<Shared> make_shared_parts(const Config& config, std::uint32_t workers,
+                                          std::string& why) {
+  const std::uint64_t memory = machine_memory();
+  if (memory != 0 && config.storage.memory > memory) {
+    why = fmt::format("storage.memory = {}: there are {} of memory",
+                      format_quantity(config.storage.memory, kByteUnits),
+                      format_quantity(memory, kByteUnits));
+    return nullptr;
+  }
+  try {
+    return std::make_unique<Shared>(config, workers);
+  } catch (const std::bad_alloc&) {
+    why = fmt::format("storage.memory = {}: no memory for its index",
+                      format_quantity(config.storage.memory, kByteUnits));
+    return nullptr;
+  }
+}
+
+// Empty, or what went wrong.
+std::string open_logs(const Config& config, Shared& shared) {
+  auto access_log = open_access_log(config.log);
+  if (!access_log) {
+    return fmt::format("cannot open {}: {}", config.log.access, describe(access_log.error()));
+  }
+  shared.access_log = std::move(*access_log);
+  auto sample_log = open_sample_log(config.delivery.record);
+  if (!sample_log) {
+    return fmt::format("cannot open {}: {}", config.delivery.record, describe(sample_log.error()));
+  }
+  shared.sample_log = std::move(*sample_log);
+  return {};
+}
+
+std::string become_user(const Config& config) {
+  const std::vector<std::string> files = log_files(config);
+  std::string why = drop_privileges(config.server.user, files);
+  if (!why.empty()) return why;
+  for (const std::string& file : not_reopenable(files)) {
+    log_warn("log={} directory is not writable: SIGHUP cannot begin a new file here", file);
+  }
+  return {};
 }
 
 }  // namespace
 
-int run_server(const Config& config) {
+int run_server(const Config& given) {
   ::signal(SIGPIPE, SIG_IGN);
-  const sigset_t signals = end_signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread: only sigwait takes them
-  raise_descriptor_limit();
+  // Before any thread: only sigwait takes them.
+  const sigset_t awaited = signals_of({SIGTERM, SIGINT, SIGHUP});
+  pthread_sigmask(SIG_BLOCK, &awaited, nullptr);
 
+  auto error_log = ErrorLog::open(given.log);
+  if (!error_log) {
+    return complain(
+        fmt::format("cannot open {}: {}", given.log.error, describe(error_log.error())));
+  }
+  const std::uint32_t count = worker_count(given);
+  Config config = given;
+  config.server.max_connections = affordable_connections(given, count, raise_descriptor_limit());
+
+  std::string why;
+  const std::unique_ptr<Shared> shared = make_shared_parts(config, count, why);
+  if (!shared) return complain(why);
   Sockets sockets;
-  const std::uint32_t count = worker_count(config);
-  if (const std::string why = sockets.open(config, count); !why.empty()) return complain(why);
-  auto error_log = ErrorLog::open(config.log);
-  if (!error_log)
-    return complain(
-        fmt::format("cannot open {}: {}", config.log.error, describe(error_log.error())));
-  Shared shared(config, count);
-  auto access_log = AccessLog::open(config.log);
-  if (!access_log)
-    return complain(
-        fmt::format("cannot open {}: {}", config.log.access, describe(access_log.error())));
-  shared.access_log = std::move(*access_log);
-  if (const std::string why = drop_privileges(config.server.user); !why.empty())
-    return complain(why);
+  why = sockets.open(config, count);
+  if (why.empty()) why = open_logs(config, *shared);
+  if (why.empty()) why = become_user(config);
+  if (!why.empty()) return complain(why);
+  for (const std::string& address : sockets.addresses) {
+    fmt::print(stderr, "weir: listening on {}\n", address);
+  }
 
-  if (shared.access_log) shared.access_log->start();
+  for (LineLog* log : {shared->access_log.get(), shared->sample_log.get()}) {
+    if (log) log->start();
+  }
   {
     std::vector<std::unique_ptr<Worker>> workers;
     for (std::uint32_t i = 0; i < count; ++i) {
-      workers.push_back(std::make_unique<Worker>(shared, i, sockets.take(i)));
+      workers.push_back(std::make_unique<Worker>(*shared, i, sockets.take(i)));
     }
     for (auto& worker : workers) worker->start();
     log_info("serving workers={} memory={}", count, config.storage.memory);
-    wait_for_end(config, workers);
+    wait_for_end(config, **error_log, *shared, workers);
   }
   log_info("ended");
   return 0;

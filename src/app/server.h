@@ -6,6 +6,7 @@
 namespace weir::app {
 
 // Serves until SIGTERM or SIGINT and drains; answers the exit code. A second signal ends at once.
+// SIGHUP opens the logs again.
 int run_server(const Config& config);
 
 }  // namespace weir::app

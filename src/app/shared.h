@@ -41,7 +41,8 @@ struct Shared {
   const proxy::SiteTable sites;
   std::vector<std::unique_ptr<origin::Servers>> origins;
   std::vector<std::unique_ptr<proxy::Gate>> gates;
-  std::unique_ptr<AccessLog> access_log;
+  std::unique_ptr<LineLog> access_log;  // null: off
+  std::unique_ptr<LineLog> sample_log;  // null: off
   store::MemoryStore store;
   store::Transit transit;
   cache::Index index;  // after the store: its objects give their chunks back to it

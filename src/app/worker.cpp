@@ -17,8 +17,8 @@ constexpr Duration kDrainTick = std::chrono::milliseconds(50);
 Worker::Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners)
     : shared_(shared),
       resolver_(loop_),
-      access_(shared.access_log.get()),
-      samples_(SampleLog::open(shared.config.delivery.record)),
+      access_(shared.access_log.get(), shared.config.log.format),
+      samples_(shared.sample_log.get(), number, shared.workers),
       house_{.loop = loop_,
              .index = shared.index,
              .store = shared.store,
@@ -31,7 +31,7 @@ Worker::Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners)
              .worker = number},
       exchanges_(house_),
       frontend_(std::make_unique<front::Frontend>(loop_, shared.front, exchanges_, shared.store,
-                                                  shared.connections, samples_.get())),
+                                                  shared.connections, samples_.sink())),
       each_second_(loop_, *this) {
   for (std::size_t i = 0; i < listeners.size(); ++i) {
     frontend_->listen(listeners[i], shared.listens[i]);
@@ -84,7 +84,7 @@ void Worker::run() noexcept {
 
 void Worker::on_timer(net::Timer&) {
   access_.flush();
-  if (samples_) samples_->flush();
+  samples_.flush();
   frontend_->relieve(1.0 / shared_.workers);
   watch_queues();
   const TimePoint now = loop_.now();

@@ -50,7 +50,7 @@ class Worker final : public proxy::AccessSink,
   net::Loop loop_;
   net::Resolver resolver_;
   AccessWriter access_;
-  std::unique_ptr<SampleLog> samples_;
+  SampleWriter samples_;
   proxy::House house_;
   proxy::ExchangePool exchanges_;
   std::unique_ptr<front::Frontend> frontend_;

@@ -75,6 +75,7 @@ bool parse(std::string_view text, TcpState& out) { return parse_name(text, kStat
 template <class S, class F>
 void each_field(S& s, F&& f) {
   f("t", s.now);
+  f("conn", s.connection);
   f("phase", s.phase);
   f("state", s.state);
   f("fin", s.peer_fin);

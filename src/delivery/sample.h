@@ -4,7 +4,8 @@
 //
 // Text form, one line a sample, under a header line that carries the version:
 //   weir-samples 1
-//   t=12.5 phase=sending state=close_wait fin=1 acked=1000 queued=500 ... lar=0.25 rtt=0.00005
+//   t=12.5 conn=0 phase=sending state=close_wait fin=1 acked=1000 queued=500 ... lar=0.25
+//   rtt=0.00005
 // Times are seconds with at most 6 digits behind the point. Fields may come in any order; one that
 // is missing has its default. Times keep microseconds; all else survives exactly.
 
@@ -46,6 +47,7 @@ TcpState tcp_state_of(std::uint8_t kernel_number);
 
 struct Sample {
   TimePoint now{};
+  std::uint64_t connection = 0;  // which one, where a recording holds several
   Phase phase = Phase::kIdle;
   TcpState state = TcpState::kEstablished;
   bool peer_fin = false;      // the client's FIN was seen (state may tell it as well)

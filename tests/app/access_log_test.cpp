@@ -12,7 +12,7 @@ namespace weir::app {
 namespace {
 
 using namespace std::chrono_literals;
-using Step = AccessLog::Step;
+using Step = LineLog::Step;
 
 proxy::AccessEntry entry(std::string_view target = "/a") {
   proxy::AccessEntry e;
@@ -29,7 +29,7 @@ constexpr std::string_view kLine =
     "192.0.2.1 - - [01/Jan/1970:00:16:40 +0000] \"GET /a HTTP/1.1\" 200 0 \"-\" \"-\"\n";
 
 // Small limits: a batch is 10 lines, two batches may be outstanding.
-constexpr AccessLog::Limits kSmall{10 * kLine.size(), 20 * kLine.size()};
+constexpr LineLog::Limits kSmall{10 * kLine.size(), 20 * kLine.size()};
 
 std::size_t lines_of(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count(text, '\n'));
@@ -37,8 +37,8 @@ std::size_t lines_of(std::string_view text) {
 
 TEST_CASE("lines are written when a buffer is full or flushed") {
   const ScratchDir dir;
-  AccessLog log(LogOutput::open(dir.file("log")).value(), LogFormat::kCombined, kSmall);
-  AccessWriter writer(&log);
+  LineLog log("log", LogOutput::open(dir.file("log")).value(), kSmall);
+  AccessWriter writer(&log, LogFormat::kCombined);
   for (int i = 0; i < 9; ++i) writer.write(entry());
   CHECK(log.step() == Step::kIdle);
   writer.write(entry());
@@ -56,8 +56,8 @@ TEST_CASE("lines are written when a buffer is full or flushed") {
 
 TEST_CASE("when nobody writes, lines beyond the limit are dropped and counted") {
   const ScratchDir dir;
-  AccessLog log(LogOutput::open(dir.file("log")).value(), LogFormat::kCombined, kSmall);
-  AccessWriter writer(&log);
+  LineLog log("log", LogOutput::open(dir.file("log")).value(), kSmall);
+  AccessWriter writer(&log, LogFormat::kCombined);
   for (int i = 0; i < 55; ++i) writer.write(entry());
   CHECK(log.dropped() == 30);  // five batches, of which two wait; five lines are still the worker's
   while (log.step() != Step::kIdle) {
@@ -70,9 +70,9 @@ TEST_CASE("when nobody writes, lines beyond the limit are dropped and counted") 
 
 TEST_CASE("a pipe that nobody reads holds up nothing but the log, and goes on when it is read") {
   Pipe pipe;
-  AccessLog log(LogOutput::adopt(pipe.take_writer()), LogFormat::kCombined,
-                {100 * kLine.size(), 200 * kLine.size()});
-  AccessWriter writer(&log);
+  LineLog log("log", LogOutput::adopt(pipe.take_writer()),
+              {100 * kLine.size(), 200 * kLine.size()});
+  AccessWriter writer(&log, LogFormat::kCombined);
   for (int i = 0; i < 200; ++i) writer.write(entry());
   CHECK(log.step() == Step::kWrote);  // what fits of the first batch
   CHECK(log.step() == Step::kStuck);
@@ -94,8 +94,8 @@ TEST_CASE("a pipe that nobody reads holds up nothing but the log, and goes on wh
 TEST_CASE("a broken output loses what was handed over, counts it and tries again") {
   ::signal(SIGPIPE, SIG_IGN);
   Pipe pipe;
-  AccessLog log(LogOutput::adopt(pipe.take_writer()), LogFormat::kCombined, kSmall);
-  AccessWriter writer(&log);
+  LineLog log("log", LogOutput::adopt(pipe.take_writer()), kSmall);
+  AccessWriter writer(&log, LogFormat::kCombined);
   pipe.close_reader();
   for (int i = 0; i < 20; ++i) writer.write(entry());
   CHECK(log.step() == Step::kWrote);
@@ -109,9 +109,8 @@ TEST_CASE("a broken output loses what was handed over, counts it and tries again
 TEST_CASE("a batch that breaks in the middle counts the lines that were written") {
   ::signal(SIGPIPE, SIG_IGN);
   Pipe pipe;
-  AccessLog log(LogOutput::adopt(pipe.take_writer()), LogFormat::kCombined,
-                {100 * kLine.size(), 1 << 20});
-  AccessWriter writer(&log);
+  LineLog log("log", LogOutput::adopt(pipe.take_writer()), {100 * kLine.size(), 1 << 20});
+  AccessWriter writer(&log, LogFormat::kCombined);
   for (int i = 0; i < 100; ++i) writer.write(entry());
   CHECK(log.step() == Step::kWrote);
   const std::size_t whole = lines_of(pipe.read());
@@ -123,8 +122,8 @@ TEST_CASE("a batch that breaks in the middle counts the lines that were written"
 
 TEST_CASE("reopen follows a renamed file, between batches") {
   const ScratchDir dir;
-  AccessLog log(LogOutput::open(dir.file("log")).value(), LogFormat::kCombined, kSmall);
-  AccessWriter writer(&log);
+  LineLog log("log", LogOutput::open(dir.file("log")).value(), kSmall);
+  AccessWriter writer(&log, LogFormat::kCombined);
   writer.write(entry());
   writer.flush();
   CHECK(log.step() == Step::kWrote);
@@ -139,13 +138,13 @@ TEST_CASE("reopen follows a renamed file, between batches") {
 
 TEST_CASE("its own thread writes all that was handed over before it stops") {
   const ScratchDir dir;
-  AccessLog log(LogOutput::open(dir.file("log")).value(), LogFormat::kCombined, kSmall);
+  LineLog log("log", LogOutput::open(dir.file("log")).value(), kSmall);
   log.start();
   {
     std::vector<std::thread> workers;
     for (int w = 0; w < 3; ++w) {
       workers.emplace_back([&log] {
-        AccessWriter writer(&log);
+        AccessWriter writer(&log, LogFormat::kCombined);
         for (int i = 0; i < 5000; ++i) writer.write(entry());
       });
     }
@@ -158,9 +157,8 @@ TEST_CASE("its own thread writes all that was handed over before it stops") {
 
 TEST_CASE("stop gives up on a pipe that nobody reads and counts what is left") {
   Pipe pipe;
-  AccessLog log(LogOutput::adopt(pipe.take_writer()), LogFormat::kCombined,
-                {100 * kLine.size(), 1 << 20});
-  AccessWriter writer(&log);
+  LineLog log("log", LogOutput::adopt(pipe.take_writer()), {100 * kLine.size(), 1 << 20});
+  AccessWriter writer(&log, LogFormat::kCombined);
   log.start();
   for (int i = 0; i < 300; ++i) writer.write(entry());
   log.stop(0s);
@@ -171,18 +169,18 @@ TEST_CASE("stop gives up on a pipe that nobody reads and counts what is left") {
 TEST_CASE("a log that is off takes no lines") {
   LogConf conf;
   conf.access = "off";
-  const auto log = AccessLog::open(conf);
+  const auto log = open_access_log(conf);
   REQUIRE(log.has_value());
   CHECK(*log == nullptr);
-  AccessWriter writer(nullptr);
+  AccessWriter writer(nullptr, LogFormat::kCombined);
   writer.write(entry());
   writer.flush();
 }
 
 TEST_CASE("one huge line is a batch of its own") {
   const ScratchDir dir;
-  AccessLog log(LogOutput::open(dir.file("log")).value(), LogFormat::kJson, {4096, 4 << 20});
-  AccessWriter writer(&log);
+  LineLog log("log", LogOutput::open(dir.file("log")).value(), {4096, 4 << 20});
+  AccessWriter writer(&log, LogFormat::kJson);
   const std::string target(100'000, '\xff');
   writer.write(entry(target));
   CHECK(log.step() == Step::kWrote);

@@ -26,6 +26,13 @@ TEST_CASE("columns are code points and control bytes are not shown") {
         "u:1:9: error: w\n    k = \"\xc3\xa4\xc3\xa4\" ?[2J\n            ^~\n");
 }
 
+TEST_CASE("what a message quotes of the conf cannot steer the terminal") {
+  const ConfText text("u", "");
+  CHECK(text.show({{1, 1, 1}, "key \"\x1b[2J\nb\"", "mean \"\xc2\x9b\x7f\xc3\xa4\"?"}, "error") ==
+        "u:1:1: error: key \"?[2J?b\"\nmean \"??\xc3\xa4\"?\n");
+  CHECK(text.show({{}, "\r", ""}, "error") == "u: error: ?\n");
+}
+
 TEST_CASE("a place outside the text is named, not shown") {
   const ConfText text("a.conf", "");
   CHECK(text.show({{}, "no origin", ""}, "error") == "a.conf: error: no origin\n");

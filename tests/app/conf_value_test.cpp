@@ -25,8 +25,9 @@ TEST_CASE("servers are host:port") {
     CAPTURE(std::string(text));
     CHECK(good(check_server, text));
   }
-  for (const char* text : {"app", "app:", "app:0", "app:70000", ":80", "*:80", "a b:80", "a..b:80",
-                           "-a:80", "http://app:80", "app:80/x", "2001:db8::1:80"}) {
+  for (const char* text :
+       {"app", "app:", "app:0", "app:70000", ":80", "*:80", "a b:80", "a..b:80", "-a:80",
+        "http://app:80", "app:80/x", "2001:db8::1:80", "999.2.3.4:80", "1.2.3:80", "app.7:80"}) {
     CAPTURE(std::string(text));
     CHECK_FALSE(good(check_server, text));
   }
@@ -84,7 +85,8 @@ TEST_CASE("host patterns have no port and end up in lower case") {
     CAPTURE(std::string(host));
     CHECK(good(check_host, host));
   }
-  for (const char* host : {"", "example.org:80", "*.", "a.*.org", "**", "[::1", "[x]", "a/b"}) {
+  for (const char* host : {"", "example.org:80", "*.", "a.*.org", "**", "[::1", "[x]", "a/b",
+                           "1.2.3.400", "*.0.0.1"}) {
     CAPTURE(std::string(host));
     CHECK_FALSE(good(check_host, host));
   }

@@ -51,6 +51,20 @@ TEST_CASE("values that contradict each other are errors at their place") {
        "t.conf:5:8: error: must be a host, or host:port, as a Host field has it\n"
        "    host = \"a b\"\n"
        "           ^~~~~\n"},
+      {"[[origin]]\nname = \"a\"\nservers = \"a:1\"\nhost = \"*.foo\"\n",
+       "t.conf:5:8: error: must be a host, or host:port, as a Host field has it\n"
+       "    host = \"*.foo\"\n"
+       "           ^~~~~~~\n"},
+      {"origin = \"a:1\"\n[log]\nerror = \"off\"\n",
+       "t.conf:4:9: error: the error log cannot be off\n"
+       "    error = \"off\"\n"
+       "            ^~~~~\n"
+       "set log.level = \"error\"\n"},
+      {"origin = \"a:1\"\n[delivery]\nrecord = \"off\"\n",
+       "t.conf:4:10: error: delivery.record must be a path\n"
+       "    record = \"off\"\n"
+       "             ^~~~~\n"
+       "without one, or with \"\", nothing is recorded\n"},
       {"origin = \"a:1\"\n[log]\naccess = \"\"\n",
        "t.conf:4:10: error: log.access must not be empty\n"
        "    access = \"\"\n"
@@ -99,6 +113,23 @@ TEST_CASE("an origin's values are checked at their place") {
   }
 }
 
+TEST_CASE("the Host for an origin is one host, with or without a port") {
+  const auto with_host = [](std::string_view host) {
+    return found("[[origin]]\nname = \"a\"\nservers = \"a:1\"\nhost = \"" + std::string(host) +
+                 "\"\n");
+  };
+  for (const char* host :
+       {"app", "app.example:8080", "10.0.0.1", "10.0.0.1:80", "[::1]", "[::1]:80"}) {
+    CAPTURE(std::string(host));
+    CHECK(with_host(host).empty());
+  }
+  for (const char* host :
+       {"*", "*.foo", "*:80", "a b", "app:0", "1.2.3.400", "[::1", "http://app"}) {
+    CAPTURE(std::string(host));
+    CHECK(with_host(host).find("as a Host field has it") != std::string::npos);
+  }
+}
+
 TEST_CASE("an address may be listened on once, port 0 any number of times") {
   const auto listen = [](std::string_view list) {
     const auto loaded =
@@ -120,6 +151,8 @@ TEST_CASE("risky values are warned of and taken") {
         "    stall_timeout = \"11 min\"\n"
         "                    ^~~~~~~~\n");
   CHECK(found("origin = \"a:1\"\n[storage]\nmax_object = \"1 GiB\"\n").find("warning") !=
+        std::string::npos);
+  CHECK(found("origin = \"a:1\"\n[storage]\nmemory = \"64 TiB\"\n").find("will not start here") !=
         std::string::npos);
   CHECK(found("[[origin]]\nname = \"a\"\nservers = \"a:1\"\nmax_connections = 4\n")
             .find("more idle connections") != std::string::npos);

@@ -1,8 +1,13 @@
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
+#include <fstream>
+#include <regex>
+#include <sstream>
 #include <string>
 
 #include "app/config.h"
+#include "app/pipe.h"
 
 namespace weir::app {
 namespace {
@@ -250,17 +255,57 @@ TEST_CASE("errors of TOML itself look the same") {
   CHECK(bad("x = \"\xff\"").find("t.conf:1:") == 0);
 }
 
-TEST_CASE("any bytes give a conf or an error") {
+// What is missing has no place. Everything else does, in every message.
+bool well_told(const std::string& error) {
+  static const std::regex kMessage(R"(t\.conf:\d+:\d+: error: .+)");
+  std::istringstream lines(error);
+  std::size_t messages = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("t.conf")) continue;
+    const bool placeless = line == "t.conf: error: no address to listen on" ||
+                           line == "t.conf: error: no origin" ||
+                           line.starts_with("t.conf: error: several origins");
+    if (!placeless && !std::regex_match(line, kMessage)) return false;
+    ++messages;
+  }
+  return messages > 0;
+}
+
+TEST_CASE("any bytes give a conf or errors with their places") {
   const std::string seed = std::string(kMinimal) + "[[site]]\nhosts = [\"*\"]\norigin = \"main\"\n";
   for (std::size_t i = 0; i < seed.size(); ++i) {
     for (const char c : {'\0', '"', '[', ']', '=', '\n', '\xff', '{'}) {
       std::string text = seed;
       text[i] = c;
       const auto loaded = parse_config(text, "t.conf");
-      CHECK((loaded.has_value() || loaded.error().starts_with("t.conf:")));
+      CAPTURE(text);
+      CHECK((loaded.has_value() || well_told(loaded.error())));
     }
-    CHECK_NOTHROW(static_cast<void>(parse_config(seed.substr(0, i), "t.conf")));
+    const auto cut = parse_config(seed.substr(0, i), "t.conf");
+    CAPTURE(i);
+    CHECK((cut.has_value() || well_told(cut.error())));
   }
+}
+
+TEST_CASE("an empty file lacks everything, and says so") {
+  constexpr std::string_view kLacks =
+      "{0}: error: no address to listen on\nadd: listen = \"127.0.0.1:8080\"\n"
+      "{0}: error: no origin\nadd: origin = \"127.0.0.1:9000\"\n";
+  const ScratchDir dir;
+  const std::string empty = dir.file("empty.toml");
+  std::ofstream(empty).flush();
+  for (const std::string& path : {empty, std::string("/dev/null")}) {
+    const auto loaded = load_config(path);
+    REQUIRE_FALSE(loaded.has_value());
+    CHECK(loaded.error() == fmt::format(fmt::runtime(kLacks), path));
+  }
+}
+
+TEST_CASE("a file larger than one read is read whole") {
+  const ScratchDir dir;
+  const std::string large = dir.file("large.toml");
+  std::ofstream(large) << std::string(100'000, '#') << '\n' << kMinimal;
+  CHECK(load_config(large).has_value());
 }
 
 TEST_CASE("a file that cannot be read is an error with its name") {

@@ -11,6 +11,7 @@ using namespace weir::delivery;
 TEST_CASE("a sample survives its text form") {
   Sample s;
   s.now = TimePoint(12345s + 678us);
+  s.connection = 17;
   s.phase = Phase::kAwaitingOrigin;
   s.state = TcpState::kCloseWait;
   s.peer_fin = true;
@@ -40,7 +41,8 @@ TEST_CASE("the text form is what people can read and write") {
   s.state = TcpState::kCloseWait;
   s.last_ack_age = 250ms;
   CHECK(print_sample(s) ==
-        "t=12.5 phase=idle state=close_wait fin=0 acked=0 queued=0 written=0 unacked=0 notsent=0 "
+        "t=12.5 conn=0 phase=idle state=close_wait fin=0 acked=0 queued=0 written=0 unacked=0 "
+        "notsent=0 "
         "wnd=0 "
         "retransmits=0 total_retrans=0 probes=0 backoff=0 segs_in=0 lar=0.25 rtt=0 rttvar=0 lag=0");
 }

@@ -44,16 +44,36 @@ TEST_CASE("Request bodies reach the origin whole, however they are framed") {
   CHECK(origin.count("total") == 8);
 }
 
-TEST_CASE("A chunked request body arrives chunk by chunk, with its trailers passed or dropped") {
+// RFC 9110 §6.5.1: trailers may be dropped, but never become fields of the head.
+TEST_CASE("A chunked request body arrives chunk by chunk, without its trailers") {
   const Origin origin;
   const Weir weir(origin);
   Client client(weir.port());
   client.send_in_pieces(
-      "POST /c?echo=body HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "POST /c?echo=body HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: "
+      "X-Sum\r\n\r\n"
       "3\r\nabc\r\n1;ext=1\r\nd\r\n0\r\nX-Sum: 1\r\n\r\n",
       5, Millis(1));
   CHECK(client.receive().body == "abcd");
+  const auto last = origin.counts().at("last_request");
+  CHECK(last.at("body_bytes") == 4);
+  CHECK(last.at("trailers").empty());
+  CHECK(!origin.last_field("X-Sum"));
   CHECK(client.exchange({.target = "/c?size=4&n=1"}, {.content = 1}).right());
+}
+
+TEST_CASE("A chunked response arrives without its trailers, on a miss and on a hit") {
+  const Origin origin;
+  const Weir weir(origin);
+  for (int i = 0; i < 2; ++i) {
+    const Response response =
+        get(weir.port(), "/t?chunked=1&trailers=1&size=10&n=1&cc=max-age=60", {.content = 1});
+    CAPTURE(response.summary());
+    CHECK(response.right());
+    CHECK(!response.has("X-Trailer"));
+    CHECK(response.trailers.empty());
+    CHECK(is_reused(response) == (i == 1));
+  }
 }
 
 TEST_CASE("Expect: 100-continue is answered before the body comes") {

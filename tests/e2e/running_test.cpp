@@ -1,10 +1,17 @@
 // The program itself: conf errors, ports, signals, exit codes.
 
 #include <doctest/doctest.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "support/fixtures.h"
 
@@ -13,6 +20,11 @@ namespace weir::test {
 namespace {
 
 constexpr std::uint64_t kMiB = 1 << 20;
+
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
 
 bool says(const Finished& finished, const char* text) {
   return finished.err.find(text) != std::string::npos;
@@ -99,6 +111,125 @@ TEST_CASE("Draining ends at its deadline") {
   CHECK(weir.process().wait(Millis(10'000)) == Exit{0, 0});
   client.receive_body(response);
   CHECK(!response.complete());
+}
+
+TEST_CASE("SIGHUP begins new log files and ends nothing") {
+  const Origin origin;
+  const ScratchDirectory logs;
+  const auto file = [&](const char* name) { return (logs.path() / name).string(); };
+  Weir weir(origin, "[log]\naccess = \"" + file("access") + "\"\nerror = \"" + file("error") +
+                        "\"\n[delivery]\nrecord = \"" + file("samples") + "\"\n");
+  Client client(weir.port());
+  REQUIRE(client.exchange({.target = "/before?size=1"}).complete());
+  REQUIRE(eventually([&] { return text_of(file("access")).find("/before") != std::string::npos; }));
+  for (int round = 0; round < 2; ++round) {
+    for (const char* name : {"access", "error", "samples"}) {
+      std::filesystem::rename(file(name), file(name) + "." + std::to_string(round));
+    }
+    weir.process().signal(SIGHUP);
+    for (const char* name : {"access", "error", "samples"}) {
+      CHECK(eventually([&] { return std::filesystem::exists(file(name)); }));
+    }
+  }
+  CHECK(client.exchange({.target = "/after?size=1"}).complete());
+  client.close();
+  CHECK(eventually([&] { return text_of(file("access")).find("/after") != std::string::npos; }));
+  CHECK(text_of(file("access")).find("/before") == std::string::npos);
+  weir.process().signal(SIGTERM);
+  CHECK(weir.process().wait(Millis(20'000)) == Exit{0, 0});
+  CHECK(text_of(file("error")).find("ended") != std::string::npos);
+}
+
+TEST_CASE("SIGHUP while draining cuts nobody off") {
+  const Origin origin;
+  Weir weir(origin);
+  Client client(weir.port(), {.receive_buffer = 65536});
+  client.send(Request{.target = "/drain?n=1&size=20MiB&cc=max-age=60"});
+  Response response = client.receive_head();
+  client.receive_body(response, {.content = 1, .stop_at = kMiB});
+  weir.process().signal(SIGTERM);
+  REQUIRE(weir.process().wait_for_line("draining"));
+  weir.process().signal(SIGHUP);
+  client.receive_body(response, {.content = 1, .keep = 0});
+  CHECK(response.right());
+  client.close();
+  CHECK(weir.process().wait(Millis(20'000)) == Exit{0, 0});
+}
+
+TEST_CASE("Where a log cannot begin anew the old one goes on and says so") {
+  const Origin origin;
+  const ScratchDirectory logs;
+  const std::string directory = (logs.path() / "d").string();
+  std::filesystem::create_directory(directory);
+  Weir weir(origin,
+            "[log]\naccess = \"" + directory + "/access\"\nerror = \"" + directory + "/error\"\n");
+  std::filesystem::rename(directory, logs.path() / "moved");
+  weir.process().signal(SIGHUP);
+  const auto old_log = [&](const char* name) { return text_of(logs.path() / "moved" / name); };
+  for (const char* line : {"error error_log reopen=", "error access_log reopen="}) {
+    CAPTURE(std::string(line));
+    CHECK(eventually([&] { return old_log("error").find(line) != std::string::npos; }));
+  }
+  CHECK(get(weir.port(), "/still?size=1").complete());
+  CHECK(eventually([&] { return old_log("access").find("/still") != std::string::npos; }));
+}
+
+TEST_CASE("Clients leave descriptors to the origin, however few there are") {
+  const Origin origin;
+  Weir weir(origin, {}, {"/usr/bin/prlimit", "--nofile=100:100"});
+  CHECK(weir.process().wait_for_line("descriptors=100").has_value());
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 120; ++i) {
+    clients.push_back(std::make_unique<Client>(weir.port()));
+    const std::string target = "/" + std::to_string(i) + "?size=1&delay=1s&cc=no-store";
+    clients.back()->send(Request{.target = target});
+  }
+  std::map<int, int> answers;  // status -> how often
+  for (const auto& client : clients) ++answers[client->receive().status];
+  CAPTURE(weir.process().err());
+  CHECK(answers[200] >= 30);
+  CHECK(answers[200] + answers[503] == 120);  // and none 502 for want of a descriptor
+  CHECK(weir.process().err().find("Too many open files") == std::string::npos);
+}
+
+TEST_CASE("More storage than the machine has is refused before anybody is told of a port") {
+  const Finished finished = run_weir({"run"},
+                                     "listen = \"127.0.0.1:0\"\norigin = \"127.0.0.1:9\"\n"
+                                     "[storage]\nmemory = \"64 TiB\"\n");
+  CAPTURE(finished.err);
+  CHECK(finished.exit == Exit{1, 0});
+  CHECK(says(finished, "storage.memory = 64 TiB"));
+  CHECK(!says(finished, "listening"));
+}
+
+TEST_CASE("Started as root, Weir becomes server.user and still serves and begins new logs") {
+  if (::geteuid() != 0) {
+    MESSAGE("SKIPPED: only root can become another user");
+    return;
+  }
+  const passwd nobody = *::getpwnam("nobody");
+  const Origin origin;
+  const ScratchDirectory logs;
+  REQUIRE(::chown(logs.path().c_str(), nobody.pw_uid, nobody.pw_gid) == 0);
+  const std::string access = (logs.path() / "access").string();
+  std::ofstream(access) << "roots\n";  // left by a run as root
+  Weir weir(origin, "[server]\nuser = \"nobody\"\n[log]\naccess = \"" + access + "\"\n");
+  CHECK(get(weir.port(), "/one?size=1").complete());
+  const std::string status = text_of("/proc/" + std::to_string(weir.process().pid()) + "/status");
+  const std::string uid = std::to_string(nobody.pw_uid);
+  const std::string gid = std::to_string(nobody.pw_gid);
+  CAPTURE(status);
+  CHECK(status.find("Uid:\t" + uid + "\t" + uid + "\t" + uid + "\t" + uid + "\n") !=
+        std::string::npos);
+  CHECK(status.find("Gid:\t" + gid + "\t" + gid + "\t" + gid + "\t" + gid + "\n") !=
+        std::string::npos);
+  CHECK(status.find("Groups:\t" + gid + " \n") != std::string::npos);
+  CHECK(status.find("CapPrm:\t0000000000000000\n") != std::string::npos);
+  std::filesystem::rename(access, access + ".1");
+  weir.process().signal(SIGHUP);
+  CHECK(eventually([&] { return std::filesystem::exists(access); }));
+  CHECK(get(weir.port(), "/two?size=1").complete());
+  CHECK(eventually([&] { return text_of(access).find("/two") != std::string::npos; }));
 }
 
 TEST_CASE("The access log has a line for each request") {

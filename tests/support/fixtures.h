@@ -76,11 +76,13 @@ class Origin {
 class Weir {
  public:
   // Two lines of conf: any port of 127.0.0.1, and this origin; `more` follows them.
-  explicit Weir(const Origin& origin, std::string_view more = {});
+  // `runner`: a program, with its path, that becomes Weir, as {"/usr/bin/prlimit", "--nofile=100"}.
+  explicit Weir(const Origin& origin, std::string_view more = {},
+                std::vector<std::string> runner = {});
   // The whole conf. The port is that of the first listener that reports.
-  explicit Weir(std::string_view conf);
-  // SIGTERM and a short wait. A Weir that ends with anything but 0 fails the test and shows its
-  // stderr (so a sanitizer's report does), unless the test has waited for the end itself.
+  explicit Weir(std::string_view conf, std::vector<std::string> runner = {});
+  // SIGTERM and a wait. A Weir that does not end, or ends with anything but 0, fails the test and
+  // shows its stderr (so a sanitizer's report does), unless the test has waited for the end itself.
   ~Weir();
 
   std::uint16_t port() const { return port_; }

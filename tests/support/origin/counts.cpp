@@ -49,14 +49,17 @@ std::uint64_t Counts::begin(const Request& request) {
   last_request_ = request;
   last_body_bytes_ = 0;
   last_body_hash_ = 0;
+  last_trailers_.clear();
   return ++requests_[request.target];
 }
 
-void Counts::received(const Request& request, std::uint64_t body_bytes, std::uint64_t body_hash) {
+void Counts::received(const Request& request, std::uint64_t body_bytes, std::uint64_t body_hash,
+                      std::vector<std::string> trailers) {
   const std::lock_guard lock(mutex_);
   last_request_ = request;
   last_body_bytes_ = body_bytes;
   last_body_hash_ = body_hash;
+  last_trailers_ = std::move(trailers);
 }
 
 void Counts::end(const Request& request, Outcome outcome, double seconds) {
@@ -94,7 +97,8 @@ std::string Counts::json() {
                              {"target", last_request_.target},
                              {"fields", fields},
                              {"body_bytes", last_body_bytes_},
-                             {"body_hash", hex(last_body_hash_)}}}};
+                             {"body_hash", hex(last_body_hash_)},
+                             {"trailers", last_trailers_}}}};
   return all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
 }
 
@@ -110,6 +114,7 @@ void Counts::reset() {
   last_transfer_seconds_ = 0;
   last_request_ = {};
   last_body_bytes_ = last_body_hash_ = 0;
+  last_trailers_.clear();
   bytes_sent_ = 0;
 }
 

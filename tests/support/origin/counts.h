@@ -14,7 +14,8 @@
 //   last_transfer_seconds  first byte of the answer to last byte handed to the kernel, of the
 //   answer
 //                        that was last sent as planned; transfer_seconds: the same by "path?query"
-//   last_request         {method, target, fields: [[name, value]...], body_bytes, body_hash (hex)}
+//   last_request         {method, target, fields: [[name, value]...], body_bytes, body_hash (hex),
+//                        trailers: [line...]}
 
 #include <atomic>
 #include <cstdint>
@@ -22,6 +23,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "support/origin/request.h"
 
@@ -35,7 +37,8 @@ class Counts {
   void disconnected(int fd);  // before it is closed
   // Returns which request of this target it is, from 1.
   std::uint64_t begin(const Request& request);
-  void received(const Request& request, std::uint64_t body_bytes, std::uint64_t body_hash);
+  void received(const Request& request, std::uint64_t body_bytes, std::uint64_t body_hash,
+                std::vector<std::string> trailers);
   void sent(std::uint64_t body_bytes) { bytes_sent_ += body_bytes; }
   // `seconds` below zero: there was no transfer to speak of.
   void end(const Request& request, Outcome outcome, double seconds);
@@ -63,6 +66,7 @@ class Counts {
   Request last_request_;
   std::uint64_t last_body_bytes_ = 0;
   std::uint64_t last_body_hash_ = 0;
+  std::vector<std::string> last_trailers_;
   std::atomic<std::uint64_t> bytes_sent_{0};
 };
 

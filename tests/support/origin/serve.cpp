@@ -55,6 +55,7 @@ class Connection {
   Closing closing_ = Closing::kNo;
   std::uint64_t body_bytes_ = 0;
   std::uint64_t body_hash_ = kHashStart;
+  std::vector<std::string> trailers_;
   double transfer_seconds_ = -1;
 };
 
@@ -130,6 +131,7 @@ bool Connection::run(const Request& request, const Script& script) {
   const std::uint64_t nth = counts_.begin(request);
   body_bytes_ = 0;
   body_hash_ = kHashStart;
+  trailers_.clear();
   transfer_seconds_ = -1;
   const auto start = Clock::now();
   const Outcome outcome = carry_out(request, script, nth);
@@ -155,7 +157,7 @@ Outcome Connection::carry_out(const Request& request, const Script& script, std:
   if (!read_body(request, script.echo == Echo::kBody ? &body : nullptr)) {
     return gone();
   }
-  counts_.received(request, body_bytes_, body_hash_);
+  counts_.received(request, body_bytes_, body_hash_, trailers_);
   if (!socket_.wait(script.delay)) {
     return gone();
   }
@@ -207,11 +209,12 @@ bool Connection::read_chunks(std::string* keep) {
       return false;
     }
   }
-  for (;;) {  // trailers
+  for (;;) {
     const auto line = socket_.read_line();
     if (!line || line->empty()) {
       return line.has_value();
     }
+    trailers_.push_back(*line);
   }
 }
 
