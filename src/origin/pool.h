@@ -17,6 +17,7 @@ struct PoolStats {
   std::uint64_t connected = 0;  // new connections
   std::uint64_t reused = 0;
   std::uint64_t idle_closed = 0;  // ended by the origin or by idle_timeout while idle
+  std::uint64_t received = 0;     // bytes of response bodies, as framed by the origin
 };
 
 class Pool {
@@ -35,6 +36,8 @@ class Pool {
   const Settings& settings() const { return settings_; }
   net::Loop& loop() const { return loop_; }
   const PoolStats& stats() const { return stats_; }
+  std::size_t idle() const { return idle_count_; }
+  void count_received(std::size_t bytes) { stats_.received += bytes; }
 
  private:
   class Idle;
