@@ -58,7 +58,7 @@ int with_conf(const Commands& c, const Arguments& given, RunFn run, std::ostream
     return kBadUse;
   }
   err << loaded->warnings << std::flush;
-  if (c.run->parsed()) return run(loaded->config);
+  if (c.run->parsed()) return run(*loaded);
   if (c.check->parsed()) out << given.conf << ": ok\n";
   if (c.config->parsed()) out << effective_config(*loaded);
   return kOk;

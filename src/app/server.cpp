@@ -20,6 +20,8 @@
 namespace weir::app {
 namespace {
 
+constexpr int kAdminBacklog = 64;
+
 // For what goes wrong before, or beside, the error log.
 int complain(const std::string& text) {
   fmt::print(stderr, "weir: {}\n", text);
@@ -47,17 +49,22 @@ sigset_t end_signals() {
   return set;
 }
 
-// Listening sockets: one for each [[listen]] and worker, told apart by SO_REUSEPORT.
+// Listening sockets: one for each [[listen]] and worker, told apart by SO_REUSEPORT; and one for
+// the admin address.
 struct Sockets {
   std::vector<std::vector<int>> of_worker;
+  std::vector<std::string> addresses;  // of the listens, with their real ports
+  int admin = -1;
 
   ~Sockets() {
+    if (admin >= 0) ::close(admin);
     for (const auto& fds : of_worker) {
       for (const int fd : fds) ::close(fd);
     }
   }
   // Empty, or what went wrong.
   std::string open(const Config& config, std::uint32_t workers);
+  std::string open_admin(const std::string& at);
   std::vector<int> take(std::uint32_t worker) { return std::exchange(of_worker[worker], {}); }
 };
 
@@ -80,8 +87,23 @@ std::string Sockets::open(const Config& config, std::uint32_t workers) {
       of_worker[i].push_back(*fd);
       *address = net::local_address(*fd);  // port 0: all workers share the one that was given
     }
+    addresses.push_back(address->text());
     fmt::print(stderr, "weir: listening on {}\n", address->text());
   }
+  return {};
+}
+
+std::string Sockets::open_admin(const std::string& at) {
+  const auto address = net::parse_address(at);
+  if (!address) return {};  // "off"
+  const auto failed = [&](Error why) {
+    return fmt::format("cannot listen on {} (server.admin): {}", at, std::strerror(why.sys));
+  };
+  if (const auto taken = net::Listener::probe(*address); !taken) return failed(taken.error());
+  const auto fd = net::Listener::open_socket(*address, kAdminBacklog);
+  if (!fd) return failed(fd.error());
+  admin = *fd;
+  fmt::print(stderr, "weir: admin on {}\n", net::local_address(admin).text());
   return {};
 }
 
@@ -100,7 +122,8 @@ void wait_for_end(const Config& config, std::vector<std::unique_ptr<Worker>>& wo
 
 }  // namespace
 
-int run_server(const Config& config) {
+int run_server(const LoadedConfig& loaded) {
+  const Config& config = loaded.config;
   ::signal(SIGPIPE, SIG_IGN);
   const sigset_t signals = end_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread: only sigwait takes them
@@ -109,6 +132,11 @@ int run_server(const Config& config) {
   Sockets sockets;
   const std::uint32_t count = worker_count(config);
   if (const std::string why = sockets.open(config, count); !why.empty()) return complain(why);
+  // Several Weirs on a machine need not be told about the admin address: the first has it.
+  if (const std::string why = sockets.open_admin(config.server.admin); !why.empty()) {
+    if (loaded.places.contains("server.admin")) return complain(why);
+    complain(why + "; going on without");
+  }
   auto error_log = ErrorLog::open(config.log);
   if (!error_log)
     return complain(
@@ -119,6 +147,7 @@ int run_server(const Config& config) {
     return complain(
         fmt::format("cannot open {}: {}", config.log.access, describe(access_log.error())));
   shared.access_log = std::move(*access_log);
+  shared.addresses = sockets.addresses;
   if (const std::string why = drop_privileges(config.server.user); !why.empty())
     return complain(why);
 
@@ -128,6 +157,7 @@ int run_server(const Config& config) {
     for (std::uint32_t i = 0; i < count; ++i) {
       workers.push_back(std::make_unique<Worker>(shared, i, sockets.take(i)));
     }
+    if (sockets.admin >= 0) workers.front()->serve_admin(std::exchange(sockets.admin, -1));
     for (auto& worker : workers) worker->start();
     log_info("serving workers={} memory={}", count, config.storage.memory);
     wait_for_end(config, workers);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/access_log.h"
+#include "app/admin.h"
 #include "app/sample_log.h"
 #include "app/shared.h"
 #include "front/frontend.h"
@@ -24,6 +25,8 @@ class Worker final : public proxy::AccessSink, public net::Timer::Owner, public 
   Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners);
   ~Worker();
 
+  // Takes over the listening socket of the admin address. Before start().
+  void serve_admin(int fd);
   void start();
   // Any thread: no new work; ends when the last connection is done, or after `patience`.
   void drain(Duration patience);
@@ -37,9 +40,11 @@ class Worker final : public proxy::AccessSink, public net::Timer::Owner, public 
  private:
   std::vector<proxy::Origin> origins();
   void watch_queues();
+  void publish(TimePoint now);
   void log_status(TimePoint now);
 
   Shared& shared_;
+  WorkerStats& stats_;
   net::Loop loop_;
   net::Resolver resolver_;
   AccessWriter access_;
@@ -47,6 +52,7 @@ class Worker final : public proxy::AccessSink, public net::Timer::Owner, public 
   proxy::House house_;
   proxy::ExchangePool exchanges_;
   std::unique_ptr<front::Frontend> frontend_;
+  std::unique_ptr<Admin> admin_;  // null: not here
   net::Timer each_second_;
   std::atomic<Duration::rep> patience_{0};
   TimePoint deadline_ = TimePoint::max();  // of draining

@@ -71,6 +71,7 @@ void Fetch::forget_listener(const Listener& listener) {
 void Fetch::enter() {
   state_ = State::kQueued;
   const TimePoint now = house_.loop.now();
+  queued_ = now;
   if (origin().gate->enter(ticket_, now) == Gate::State::kWaiting) {
     timer_.set(std::min(ticket_.deadline, after(now, kLook)));
   } else {
@@ -83,6 +84,7 @@ void Fetch::run() noexcept {
     case State::kQueued:
       switch (origin().gate->state(ticket_)) {
         case Gate::State::kRunning:
+          origin().stats->queued.add(house_.loop.now() - queued_);
           return ask();
         case Gate::State::kRefused:
           return fail(Error{ticket_.refusal});
@@ -161,6 +163,7 @@ void Fetch::on_over(Result<void> result) {
     if (writer_)
       log_info("resume key={} offset={} after={}", plan_.key.text, writer_->offset(),
                describe(why));
+    if (writer_) origin().stats->resumes.add();
     state_ = State::kAsking;
     const auto vain = std::min(resumes_, 8u);
     return vain <= 1 ? ask() : timer_.set(after(house_.loop.now(), kResumeWait * (1 << vain)));
@@ -180,6 +183,7 @@ bool Fetch::may_resume(Error why) {
 }
 
 void Fetch::succeed() {
+  origin().stats->end(plan_.kind, writer_ ? FetchEnd::kWhole : FetchEnd::kFreshened);
   if (writer_) {
     const body::Body& body = writer_->body();
     if (plan_.kind == FetchPlan::Kind::kFill || part_) {
@@ -194,6 +198,7 @@ void Fetch::succeed() {
 }
 
 void Fetch::fail(Error why) {
+  origin().stats->fail(plan_.kind, why);
   log_warn("fetch failed origin={} key={} reason={}", origin().name, plan_.key.text, describe(why));
   if (!object_) {
     refuse(why);
@@ -272,6 +277,7 @@ void Fetch::look_at_window(TimePoint now) {
     call_.reset();
     origin().gate->leave(ticket_, now);
     state_ = State::kParked;
+    origin().stats->parked.add();
     run();  // in case there is space by now: else the writer's wake is set
   } else if (shut >= origin().window_shut_max / 2) {
     writer_->press(kTrickle);
@@ -301,6 +307,7 @@ void Fetch::look_for_readers() {
            verdict.reason);
   call_.reset();
   if (kept_ && object_->body().refillable()) {
+    origin().stats->end(plan_.kind, FetchEnd::kAbandoned);
     if (plan_.kind == FetchPlan::Kind::kFill) refuse(Error{Errc::kFetchAbandoned});
     std::move(*writer_).abandon();  // what is here stays, and the rest can be fetched later
     return end();

@@ -12,6 +12,7 @@
 #include "proxy/fill_policy.h"
 #include "proxy/gate.h"
 #include "proxy/site.h"
+#include "proxy/stats.h"
 #include "store/store.h"
 #include "store/transit.h"
 
@@ -41,6 +42,7 @@ struct Origin {
   Duration window_shut_max = std::chrono::seconds(20);
   std::uint32_t resume_attempts = 5;
   FillRules fill;
+  FetchStats* stats = nullptr;  // of this worker; never null
 };
 
 struct House {
@@ -51,6 +53,7 @@ struct House {
   body::ChunkSource& source;
   const SiteTable& sites;
   AccessSink& access;
+  Stats& stats;
   std::vector<Origin> origins;
   std::uint64_t transit_lead = 0;  // how far what is not kept may run ahead of its client; bytes
   std::uint32_t worker = 0;

@@ -18,9 +18,9 @@ struct Outcome {
 };
 
 int g_runs = 0;
-int run_fails(const Config& config) {
+int run_fails(const LoadedConfig& loaded) {
   ++g_runs;
-  CHECK(config.listens.size() == 1);
+  CHECK(loaded.config.listens.size() == 1);
   return 1;
 }
 
