@@ -4,6 +4,9 @@
 #include <iostream>
 #include <string>
 
+#include "app/reference.h"
+#include "app/status_command.h"
+
 namespace weir::app {
 namespace {
 
@@ -15,12 +18,15 @@ struct Arguments {
   std::string conf;
   std::string topic;
   bool sample = false;
+  bool json = false;
+  bool markdown = false;
 };
 
 struct Commands {
   CLI::App* run;
   CLI::App* check;
   CLI::App* config;
+  CLI::App* status;
   CLI::App* help;
 };
 
@@ -31,7 +37,9 @@ void add_conf(CLI::App& command, Arguments& to, bool required) {
 Commands describe_commands(CLI::App& weir, Arguments& to) {
   weir.set_version_flag("--version", "weir " WEIR_VERSION);
   weir.require_subcommand(1);
-  weir.footer("`weir help params` explains every parameter of the conf file.");
+  weir.footer(
+      "`weir help params` explains every parameter of the conf file, `weir help reasons` every\n"
+      "reason in the logs, `weir help metrics` every counter.");
   Commands c{};
   c.run = weir.add_subcommand("run", "Serve as the conf file says, until SIGTERM or SIGINT");
   add_conf(*c.run, to, true);
@@ -40,14 +48,27 @@ Commands describe_commands(CLI::App& weir, Arguments& to) {
   c.config = weir.add_subcommand("config", "Print the values in force and where each was set");
   add_conf(*c.config, to, false);
   c.config->add_flag("--sample", to.sample, "Print a conf file of all parameters instead");
-  c.help = weir.add_subcommand("help", "Explain: weir help params");
-  c.help->add_option("topic", to.topic, "params")->check(CLI::IsMember({"params"}));
+  c.status = weir.add_subcommand("status", "Ask a running Weir what it does");
+  add_conf(*c.status, to, true);
+  c.status->add_flag("--json", to.json, "As JSON");
+  c.help = weir.add_subcommand("help", "Explain: weir help params|reasons|metrics");
+  c.help->add_option("topic", to.topic, "params, reasons or metrics")
+      ->check(CLI::IsMember({"params", "reasons", "metrics"}));
+  c.help->add_flag("--markdown", to.markdown, "As a page of docs/ (reasons and metrics)");
   return c;
 }
 
 // CLI11's own help() would be that of the command in use.
 std::string whole_help(const CLI::App& weir) {
   return weir.get_formatter()->make_help(&weir, weir.get_name(), CLI::AppFormatMode::Normal);
+}
+
+std::string help_page(const CLI::App& weir, const Arguments& given) {
+  const PageForm form = given.markdown ? PageForm::kMarkdown : PageForm::kTerminal;
+  if (given.topic == "params") return params_help();
+  if (given.topic == "reasons") return reasons_page(form);
+  if (given.topic == "metrics") return metrics_reference(form);
+  return whole_help(weir);
 }
 
 int with_conf(const Commands& c, const Arguments& given, RunFn run, std::ostream& out,
@@ -58,7 +79,8 @@ int with_conf(const Commands& c, const Arguments& given, RunFn run, std::ostream
     return kBadUse;
   }
   err << loaded->warnings << std::flush;
-  if (c.run->parsed()) return run(loaded->config);
+  if (c.run->parsed()) return run(*loaded);
+  if (c.status->parsed()) return status_command(loaded->config, given.json, out, err);
   if (c.check->parsed()) out << given.conf << ": ok\n";
   if (c.config->parsed()) out << effective_config(*loaded);
   return kOk;
@@ -67,7 +89,7 @@ int with_conf(const Commands& c, const Arguments& given, RunFn run, std::ostream
 int dispatch(const CLI::App& weir, const Commands& c, const Arguments& given, RunFn run,
              std::ostream& out, std::ostream& err) {
   if (c.help->parsed()) {
-    out << (given.topic == "params" ? params_help() : whole_help(weir));
+    out << help_page(weir, given);
   } else if (c.config->parsed() && given.sample) {
     out << sample_config();
   } else if (given.conf.empty()) {

@@ -1,6 +1,6 @@
 #pragma once
-// The command line: weir run|check|config|help. Exit codes: 0 ok, 1 failed at run time, 2 bad usage
-// or conf.
+// The command line: weir run|check|config|status|help. Exit codes: 0 ok, 1 failed at run time, 2
+// bad usage or conf.
 
 #include <iosfwd>
 
@@ -9,7 +9,7 @@
 namespace weir::app {
 
 // Serves until it is told to end; answers the exit code.
-using RunFn = int (*)(const Config&);
+using RunFn = int (*)(const LoadedConfig&);
 
 int cli_main(int argc, char** argv, RunFn run);
 // The same with the streams given.

@@ -96,6 +96,11 @@ Fault check_address(std::string& text) {
   return {};
 }
 
+Fault check_admin(std::string& text) {
+  if (text == "off" || !check_address(text)) return {};
+  return "must be an IP address and a port, as \"127.0.0.1:6180\", or \"off\"";
+}
+
 Fault check_server(std::string& text) {
   const auto server = net::split_host_port(text);
   if (!server || server->port == 0 || !(is_host_name(server->host) || is_ip(server->host))) {
@@ -152,6 +157,8 @@ Fault check_text(Kind kind, std::string& text) {
       return check_name(text);
     case Kind::kAddress:
       return check_address(text);
+    case Kind::kAdmin:
+      return check_admin(text);
     case Kind::kServers:
       return check_server_text(text);
     case Kind::kHosts:

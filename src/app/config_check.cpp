@@ -173,6 +173,36 @@ void check_limits(const Config& c, const Places& places, Findings& out) {
   }
 }
 
+// RFC 6750 section 2.1.
+bool is_token(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("-._~+/=").find(c) != std::string_view::npos;
+  });
+}
+
+void check_admin(const Config& c, const Places& places, Findings& out) {
+  const Server& server = c.server;
+  if (!is_token(server.admin_token)) {
+    out.errors.push_back({place_of(places, "server.admin_token"),
+                          "server.admin_token may have letters, digits and \"-._~+/=\"",
+                          {}});
+  }
+  const auto address = net::parse_address(server.admin);
+  if (!address) return;  // "off"
+  if (!address->loopback() && server.admin_token.empty()) {
+    out.errors.push_back({place_of(places, "server.admin"),
+                          "server.admin is open to other machines and there is no admin_token",
+                          "set server.admin_token, or an address as \"127.0.0.1:6180\""});
+  }
+  const auto same = std::ranges::find(c.listens, server.admin, &Listen::address);
+  if (same != c.listens.end() && address->port() != 0) {
+    out.errors.push_back({place_of(places, "server.admin"),
+                          fmt::format("{} is an address for clients already", server.admin),
+                          {}});
+  }
+}
+
 }  // namespace
 
 Place place_of(const Places& places, std::string_view path) {
@@ -189,6 +219,7 @@ void check_config(const Config& config, const Places& places, Findings& out) {
   check_origins(config, places, out);
   check_sites(config, places, out);
   check_limits(config, places, out);
+  check_admin(config, places, out);
 }
 
 }  // namespace weir::app

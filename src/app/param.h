@@ -22,6 +22,7 @@ enum class Kind : std::uint8_t {
   kText,      // any string
   kName,      // letters, digits, "-", "_", "."
   kAddress,   // IP:port, to listen on
+  kAdmin,     // IP:port, to listen on, or "off"
   kServers,   // a list of host:port, to connect to
   kHosts,     // a list of host patterns: "example.org", "*.example.org", "*"
 };

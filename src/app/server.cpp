@@ -24,6 +24,8 @@
 namespace weir::app {
 namespace {
 
+constexpr int kAdminBacklog = 64;
+
 // For what goes wrong before, or beside, the error log.
 int complain(const std::string& text) {
   fmt::print(stderr, "weir: {}\n", text);
@@ -53,18 +55,22 @@ std::vector<std::string> log_files(const Config& config) {
   return files;
 }
 
-// Listening sockets: one for each [[listen]] and worker, told apart by SO_REUSEPORT.
+// Listening sockets: one for each [[listen]] and worker, told apart by SO_REUSEPORT; and one for
+// the admin address.
 struct Sockets {
   std::vector<std::vector<int>> of_worker;
   std::vector<std::string> addresses;  // of the listens, with their real ports
+  int admin = -1;
 
   ~Sockets() {
+    if (admin >= 0) ::close(admin);
     for (const auto& fds : of_worker) {
       for (const int fd : fds) ::close(fd);
     }
   }
   // Empty, or what went wrong.
   std::string open(const Config& config, std::uint32_t workers);
+  std::string open_admin(const std::string& at);
   std::vector<int> take(std::uint32_t worker) { return std::exchange(of_worker[worker], {}); }
 };
 
@@ -89,6 +95,28 @@ std::string Sockets::open(const Config& config, std::uint32_t workers) {
     }
     addresses.push_back(address->text());
   }
+  return {};
+}
+
+std::string Sockets::open_admin(const std::string& at) {
+  const auto address = net::parse_address(at);
+  if (!address) return {};  // "off"
+  const auto failed = [&](Error why) {
+    return fmt::format("cannot listen on {} (server.admin): {}", at, std::strerror(why.sys));
+  };
+  if (const auto taken = net::Listener::probe(*address); !taken) return failed(taken.error());
+  const auto fd = net::Listener::open_socket(*address, kAdminBacklog);
+  if (!fd) return failed(fd.error());
+  admin = *fd;
+  fmt::print(stderr, "weir: admin on {}\n", net::local_address(admin).text());
+  return {};
+}
+
+// Several Weirs on a machine need not be told about the admin address: the first has it.
+std::string open_admin(Sockets& sockets, const LoadedConfig& loaded) {
+  const std::string why = sockets.open_admin(loaded.config.server.admin);
+  if (why.empty() || loaded.places.contains("server.admin")) return why;
+  complain(why + "; going on without");
   return {};
 }
 
@@ -162,7 +190,8 @@ std::string become_user(const Config& config) {
 
 }  // namespace
 
-int run_server(const Config& given) {
+int run_server(const LoadedConfig& loaded) {
+  const Config& given = loaded.config;
   ::signal(SIGPIPE, SIG_IGN);
   // Before any thread: only sigwait takes them.
   const sigset_t awaited = signals_of({SIGTERM, SIGINT, SIGHUP});
@@ -182,9 +211,11 @@ int run_server(const Config& given) {
   if (!shared) return complain(why);
   Sockets sockets;
   why = sockets.open(config, count);
+  if (why.empty()) why = open_admin(sockets, loaded);
   if (why.empty()) why = open_logs(config, *shared);
   if (why.empty()) why = become_user(config);
   if (!why.empty()) return complain(why);
+  shared->addresses = sockets.addresses;
   for (const std::string& address : sockets.addresses) {
     fmt::print(stderr, "weir: listening on {}\n", address);
   }
@@ -197,6 +228,7 @@ int run_server(const Config& given) {
     for (std::uint32_t i = 0; i < count; ++i) {
       workers.push_back(std::make_unique<Worker>(*shared, i, sockets.take(i)));
     }
+    if (sockets.admin >= 0) workers.front()->serve_admin(std::exchange(sockets.admin, -1));
     for (auto& worker : workers) worker->start();
     log_info("serving workers={} memory={}", count, config.storage.memory);
     wait_for_end(config, **error_log, *shared, workers);

@@ -7,6 +7,6 @@ namespace weir::app {
 
 // Serves until SIGTERM or SIGINT and drains; answers the exit code. A second signal ends at once.
 // SIGHUP opens the logs again.
-int run_server(const Config& config);
+int run_server(const LoadedConfig& loaded);
 
 }  // namespace weir::app

@@ -1,12 +1,16 @@
 #pragma once
 // Shared: what all workers use together. Made before them, destroyed after them.
 
+#include <atomic>
+#include <chrono>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "app/access_log.h"
 #include "app/config.h"
 #include "app/settings.h"
+#include "app/worker_stats.h"
 #include "cache/index.h"
 #include "front/frontend.h"
 #include "origin/servers.h"
@@ -26,10 +30,15 @@ struct Shared {
         connections(front.max_connections_per_client),
         sites(app::sites(conf)),
         store(store_settings(conf.storage), [this](const Digest& id) { index.emptied(id); }),
-        transit(store, open_spool(conf.storage), conf.storage.transit_window) {
+        transit(store, open_spool(conf.storage), conf.storage.transit_window),
+        started(std::chrono::steady_clock::now()),
+        started_wall(std::chrono::floor<Seconds>(std::chrono::system_clock::now())) {
     for (const OriginConf& origin : conf.origins) {
       origins.push_back(std::make_unique<origin::Servers>(origin_settings(origin)));
       gates.push_back(std::make_unique<proxy::Gate>(gate_limits(origin)));
+    }
+    for (std::uint32_t i = 0; i < workers; ++i) {
+      stats.push_back(std::make_unique<WorkerStats>(origins.size(), listens.size()));
     }
   }
 
@@ -46,6 +55,13 @@ struct Shared {
   store::MemoryStore store;
   store::Transit transit;
   cache::Index index;  // after the store: its objects give their chunks back to it
+
+  // For who looks on from outside.
+  const TimePoint started;
+  const WallTime started_wall;
+  std::vector<std::string> addresses;               // of the [[listen]]s, with their real ports
+  std::vector<std::unique_ptr<WorkerStats>> stats;  // each its worker's
+  std::atomic<bool> draining{false};
 };
 
 }  // namespace weir::app

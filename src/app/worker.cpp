@@ -16,6 +16,8 @@ constexpr Duration kDrainTick = std::chrono::milliseconds(50);
 
 Worker::Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners)
     : shared_(shared),
+      stats_(*shared.stats[number]),
+      loop_(&stats_.loop),
       resolver_(loop_),
       access_(shared.access_log.get(), shared.config.log.format),
       samples_(shared.sample_log.get(), number, shared.workers),
@@ -26,12 +28,14 @@ Worker::Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners)
              .source = shared.store,
              .sites = shared.sites,
              .access = *this,
+             .stats = stats_.proxy,
              .origins = origins(),
              .transit_lead = transit_lead(shared.config.storage, shared.transit.has_spool()),
              .worker = number},
       exchanges_(house_),
       frontend_(std::make_unique<front::Frontend>(loop_, shared.front, exchanges_, shared.store,
-                                                  shared.connections, samples_.sink())),
+                                                  shared.connections, stats_.front,
+                                                  samples_.sink())),
       each_second_(loop_, *this) {
   for (std::size_t i = 0; i < listeners.size(); ++i) {
     frontend_->listen(listeners[i], shared.listens[i]);
@@ -40,6 +44,7 @@ Worker::Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners)
 
 Worker::~Worker() {
   loop_.cancel(*this);
+  admin_.reset();
   frontend_.reset();
   while (proxy::FetchPlace* place = house_.fetches.front()) delete place->fetch;
 }
@@ -57,10 +62,13 @@ std::vector<proxy::Origin> Worker::origins() {
     origin.retry = {.retry_for = conf.retry_for,
                     .attempts = static_cast<std::uint32_t>(conf.retry_attempts)};
     origin.resume_attempts = static_cast<std::uint32_t>(conf.resume_attempts);
+    origin.stats = &stats_.origins[i].fetches;
     out.push_back(std::move(origin));
   }
   return out;
 }
+
+void Worker::serve_admin(int fd) { admin_ = std::make_unique<Admin>(loop_, shared_, fd); }
 
 void Worker::start() {
   thread_ = std::thread([this] {
@@ -71,6 +79,7 @@ void Worker::start() {
 }
 
 void Worker::drain(Duration patience) {
+  shared_.draining.store(true, std::memory_order_relaxed);
   patience_.store(patience.count());
   loop_.post(*this);
 }
@@ -88,6 +97,7 @@ void Worker::on_timer(net::Timer&) {
   frontend_->relieve(1.0 / shared_.workers);
   watch_queues();
   const TimePoint now = loop_.now();
+  publish(now);
   log_status(now);
   const bool draining = deadline_ != TimePoint::max();
   if (draining && (frontend_->sessions() == 0 || now >= deadline_)) {
@@ -101,8 +111,11 @@ void Worker::on_timer(net::Timer&) {
 
 // The accept queue as the listener itself tells it; an overflow loses connections without an error.
 void Worker::watch_queues() {
-  for (const auto& listener : frontend_->listeners()) {
-    const auto queue = listener->queue();
+  for (std::size_t i = 0; i < frontend_->listeners().size(); ++i) {
+    const auto queue = frontend_->listeners()[i]->queue();
+    stats_.queues[i].waiting.set(queue.waiting);
+    stats_.queues[i].backlog.set(queue.backlog);
+    stats_.queues[i].most.raise(queue.waiting);
     const bool deep = queue.waiting > fullest_queue_ && queue.waiting * 2 > queue.backlog;
     fullest_queue_ = std::max(fullest_queue_, queue.waiting);
     if (deep) {
@@ -110,6 +123,14 @@ void Worker::watch_queues() {
                queue.backlog);
     }
   }
+}
+
+// What only this thread may look at, for others to read.
+void Worker::publish(TimePoint now) {
+  for (std::size_t i = 0; i < house_.origins.size(); ++i) {
+    stats_.origins[i].publish(*house_.origins[i].pool);
+  }
+  stats_.seen.set(static_cast<std::uint64_t>(now.time_since_epoch().count()));
 }
 
 // Once a minute, by the first worker for all: what an operator would ask for first.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/access_log.h"
+#include "app/admin.h"
 #include "app/sample_log.h"
 #include "app/shared.h"
 #include "front/frontend.h"
@@ -29,6 +30,8 @@ class Worker final : public proxy::AccessSink,
   Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners);
   ~Worker();
 
+  // Takes over the listening socket of the admin address. Before start().
+  void serve_admin(int fd);
   void start();
   // Any thread: no new work; ends when the last connection is done, or after `patience`.
   void drain(Duration patience);
@@ -44,9 +47,11 @@ class Worker final : public proxy::AccessSink,
   std::vector<proxy::Origin> origins();
   void watch_origins();
   void watch_queues();
+  void publish(TimePoint now);
   void log_status(TimePoint now);
 
   Shared& shared_;
+  WorkerStats& stats_;
   net::Loop loop_;
   net::Resolver resolver_;
   AccessWriter access_;
@@ -57,6 +62,7 @@ class Worker final : public proxy::AccessSink,
   // Of the first worker alone, one for each origin; health checks where there are any.
   std::vector<std::unique_ptr<origin::CapacityWatch>> capacities_;
   std::vector<std::unique_ptr<origin::HealthChecker>> health_;
+  std::unique_ptr<Admin> admin_;  // null: not here
   net::Timer each_second_;
   std::atomic<Duration::rep> patience_{0};
   TimePoint deadline_ = TimePoint::max();  // of draining

@@ -6,8 +6,8 @@
 namespace weir {
 namespace {
 
-constexpr std::string_view kCamel[] = {
-#define WEIR_ERROR(name, side, status, retryable, text) #name,
+constexpr std::string_view kCamel[kErrcs] = {
+#define WEIR_ERROR(name, side, status, retryable, text, advice) #name,
 #include "base/errors.def"
 #undef WEIR_ERROR
 };
@@ -24,10 +24,10 @@ std::string snake(std::string_view camel) {
 }
 
 struct Table {
-  std::array<std::string, std::size(kCamel)> names;
-  std::array<ErrorInfo, std::size(kCamel)> rows{{
-#define WEIR_ERROR(name, side, status, retryable, text) \
-  ErrorInfo{{}, Side::k##side, status, retryable, text},
+  std::array<std::string, kErrcs> names;
+  std::array<ErrorInfo, kErrcs> rows{{
+#define WEIR_ERROR(name, side, status, retryable, text, advice) \
+  ErrorInfo{{}, Side::k##side, status, retryable, text, advice},
 #include "base/errors.def"
 #undef WEIR_ERROR
   }};

@@ -1,6 +1,7 @@
 #pragma once
 // Error: small, copyable, with a name for the log. The names are the rows of errors.def.
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -8,10 +9,16 @@
 namespace weir {
 
 enum class Errc : std::uint8_t {
-#define WEIR_ERROR(name, side, status, retryable, text) k##name,
+#define WEIR_ERROR(name, side, status, retryable, text, advice) k##name,
 #include "base/errors.def"
 #undef WEIR_ERROR
 };
+
+inline constexpr std::size_t kErrcs = 0
+#define WEIR_ERROR(name, side, status, retryable, text, advice) +1
+#include "base/errors.def"
+#undef WEIR_ERROR
+    ;
 
 enum class Side : std::uint8_t { kClient, kOrigin, kUs };
 
@@ -21,6 +28,7 @@ struct ErrorInfo {
   int status;  // 0: no answer is possible or wanted
   bool retryable;
   std::string_view text;
+  std::string_view advice;
 };
 
 struct Error {
@@ -30,6 +38,7 @@ struct Error {
   friend bool operator==(const Error&, const Error&) = default;
 };
 
+// Views live for ever. Any thread.
 const ErrorInfo& info(Errc code);
 inline const ErrorInfo& info(Error e) { return info(e.code); }
 // "origin_reset: the origin reset the connection (Connection reset by peer)"

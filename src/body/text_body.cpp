@@ -1,5 +1,6 @@
 #include "body/text_body.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace weir::body {
@@ -17,13 +18,17 @@ Ref<Body> text_body(ChunkSource& source, std::string_view text) {
   options.total = text.size();
   auto body = make_ref<Body>(source, options);
   BodyWriter writer(body, 0, text.size(), nobody);
-  const auto room = writer.space(text.size(), {}).bytes;
-  if (room.size() < text.size()) {
-    std::move(writer).abandon();
-    return nullptr;
+  while (!text.empty()) {
+    const auto room = writer.space(text.size(), {}).bytes;
+    const std::size_t n = std::min(room.size(), text.size());
+    if (n == 0) {
+      std::move(writer).abandon();
+      return nullptr;
+    }
+    std::memcpy(room.data(), text.data(), n);
+    writer.commit(n);
+    text.remove_prefix(n);
   }
-  std::memcpy(room.data(), text.data(), text.size());
-  writer.commit(text.size());
   std::move(writer).finish();
   return body;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// A complete Body from a short text: error pages and the like.
+// A complete Body from a text: error pages and the like.
 
 #include <string_view>
 

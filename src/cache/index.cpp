@@ -249,4 +249,13 @@ IndexStats Index::stats() const {
   return out;
 }
 
+std::size_t Index::keys() const {
+  std::size_t n = 0;
+  for (const Shard& s : shards_) {
+    Lock lock(s.mutex);
+    n += s.entries.size();
+  }
+  return n;
+}
+
 }  // namespace weir::cache

@@ -73,7 +73,8 @@ class Index {
   // The store evicted the last chunk of a body named `id` (the key's digest).
   void emptied(const Digest& id);
 
-  IndexStats stats() const;
+  IndexStats stats() const;  // looks at every object: for tests
+  std::size_t keys() const;  // that have an object, a fetch under way or a hit-for-miss mark
 
  private:
   struct Lead {

@@ -16,8 +16,8 @@ constexpr Duration kLagNoticed = std::chrono::milliseconds(100);
 // A sample's TimePoint must fit: about 95 years.
 constexpr double kLatest = 3e9;
 
-constexpr std::array<std::string_view, 5> kPhases = {"idle", "reading", "awaiting_origin",
-                                                     "sending", "lingering"};
+constexpr std::array<std::string_view, kPhases> kPhaseNames = {"idle", "reading", "awaiting_origin",
+                                                               "sending", "lingering"};
 constexpr std::array<std::string_view, 12> kStates = {
     "unknown",   "established", "syn_sent",   "syn_recv", "fin_wait1", "fin_wait2",
     "time_wait", "close",       "close_wait", "last_ack", "listen",    "closing"};
@@ -68,7 +68,7 @@ bool parse_name(std::string_view text, const std::array<std::string_view, n>& na
   return found != names.end();
 }
 
-bool parse(std::string_view text, Phase& out) { return parse_name(text, kPhases, out); }
+bool parse(std::string_view text, Phase& out) { return parse_name(text, kPhaseNames, out); }
 bool parse(std::string_view text, TcpState& out) { return parse_name(text, kStates, out); }
 
 // The one list of fields: calls f(key, member) for each.
@@ -112,7 +112,7 @@ struct Printer {
   }
   void operator()(std::string_view name, Phase value) {
     key(name);
-    out += kPhases[static_cast<std::size_t>(value)];
+    out += kPhaseNames[static_cast<std::size_t>(value)];
   }
   void operator()(std::string_view name, TcpState value) {
     key(name);
@@ -137,6 +137,8 @@ bool parse_field(std::string_view field, Sample& into) {
 }
 
 }  // namespace
+
+std::string_view name(Phase phase) { return kPhaseNames[static_cast<std::size_t>(phase)]; }
 
 TcpState tcp_state_of(std::uint8_t kernel_number) {
   return kernel_number < kStates.size() ? static_cast<TcpState>(kernel_number) : TcpState::kUnknown;

@@ -26,6 +26,8 @@ enum class Phase : std::uint8_t {
   kSending,
   kLingering,  // our FIN is out
 };
+inline constexpr std::size_t kPhases = 5;
+std::string_view name(Phase phase);  // "idle", "reading", "awaiting_origin", "sending", "lingering"
 
 // As Linux numbers them in tcpi_state.
 enum class TcpState : std::uint8_t {

@@ -57,7 +57,9 @@ delivery::Decision DeliveryWatch::look(net::Conn& conn, delivery::Phase phase,
   const delivery::Sample sample = sample_of(*tcp, conn, phase);
   if (sink) sink->record(connection, sample);
   queued_ = sample.queued;
-  receipts_.on(delivery::progress_of(sample));
+  const delivery::Progress progress = delivery::progress_of(sample);
+  acked_ = progress.acked;
+  receipts_.on(progress);
   const delivery::Decision decision = patience_.on(sample);
   if (decision.what == delivery::Decision::What::kProbe) {
     conn.set_keepalive_idle(std::chrono::seconds(1));

@@ -35,6 +35,7 @@ class DeliveryWatch {
   Duration standstill(TimePoint now) const { return patience_.standstill(now); }
   bool progressing(TimePoint now) const { return patience_.progressing(now); }
   std::uint64_t queued() const { return queued_; }  // at the last look, bytes
+  std::uint64_t acked() const { return acked_; }    // likewise, since the connection began
 
  private:
   Duration look_every_;
@@ -42,6 +43,7 @@ class DeliveryWatch {
   delivery::DeliveryTracker receipts_;
   TimePoint look_at_ = TimePoint::max();
   std::uint64_t queued_ = 0;
+  std::uint64_t acked_ = 0;
   bool probing_ = false;  // KEEPIDLE is 1, to be put back
 };
 

@@ -1,6 +1,7 @@
 #include "front/frontend.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/log.h"
 #include "delivery/pressure.h"
@@ -14,7 +15,8 @@ constexpr double kHighMark = 0.9;
 }  // namespace
 
 Frontend::Frontend(net::Loop& loop, const Settings& settings, Service& service,
-                   body::ChunkSource& source, Connections& connections, SampleSink* samples)
+                   body::ChunkSource& source, Connections& connections, Stats& stats,
+                   SampleSink* samples)
     : settings_(settings),
       connections_(connections),
       scratch_(std::make_unique<std::byte[]>(kScratch)),
@@ -24,6 +26,7 @@ Frontend::Frontend(net::Loop& loop, const Settings& settings, Service& service,
             .service = service,
             .source = source,
             .streams = streams_,
+            .stats = stats,
             .scratch = {scratch_.get(), kScratch},
             .samples = samples} {}
 
@@ -66,8 +69,10 @@ void Frontend::relieve(double share) {
   std::uint64_t owed = 0;
   std::vector<Http1Session*> owing;
   std::vector<delivery::Holder> holders;
+  std::array<std::uint64_t, delivery::kPhases> phases{};
   const TimePoint now = home_.loop.now();
   for (Http1Session* s = sessions_.front(); s; s = sessions_.next(*s)) {
+    ++phases[static_cast<std::size_t>(s->phase())];
     const DeliveryWatch& watch = s->watch();
     if (watch.queued() == 0) continue;
     owed += watch.queued();
@@ -75,6 +80,7 @@ void Frontend::relieve(double share) {
         {owing.size(), watch.queued(), watch.standstill(now), watch.progressing(now)});
     owing.push_back(s);
   }
+  for (std::size_t i = 0; i < phases.size(); ++i) home_.stats.open[i].set(phases[i]);
   const auto limit = static_cast<std::uint64_t>(static_cast<double>(settings_.max_owed) * share);
   if (settings_.max_owed != 0) {
     const double excess = static_cast<double>(owed) - kHighMark * static_cast<double>(limit);
@@ -103,6 +109,7 @@ void Frontend::on_accept(net::Listener& listener, int fd, const net::Address& pe
   auto* session = new Http1Session(home_, *this, settings, fd, peer);
   sessions_.push_back(*session);
   ++count_;
+  home_.stats.accepted.add();
   const bool welcome = connections_.enter(std::string(session->client_host()));
   if (crowded || !welcome) session->turn_away(Error{Errc::kTooManyConnections});
 }

@@ -7,15 +7,16 @@
 #include "base/list.h"
 #include "front/connections.h"
 #include "front/http1_session.h"
+#include "front/stats.h"
 #include "net/listener.h"
 
 namespace weir::front {
 
 class Frontend final : public net::Listener::Owner, public Http1Session::Owner {
  public:
-  // `samples` may be null: then none are recorded.
+  // `samples` may be null: then none are recorded. All outlive it.
   Frontend(net::Loop& loop, const Settings& settings, Service& service, body::ChunkSource& source,
-           Connections& connections, SampleSink* samples);
+           Connections& connections, Stats& stats, SampleSink* samples);
   ~Frontend();
 
   // Takes over a listening socket. `settings` must outlive it.
@@ -24,6 +25,7 @@ class Frontend final : public net::Listener::Owner, public Http1Session::Owner {
   void drain();
   // Each second: when connections or the bytes owed to clients come near their limit (of which this
   // worker has `share`, 0..1), idle connections close and clients without progress are reset.
+  // Counts the open ones by phase.
   void relieve(double share);
 
   std::size_t sessions() const { return count_; }

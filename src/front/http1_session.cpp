@@ -112,7 +112,10 @@ bool Http1Session::step_head() {
       readable_ = false;
       return false;
     case net::IoState::kEnd:
-      if (state_ == State::kIdle) watch_.receipts().on_closed_clean(home_.loop.now());
+      if (state_ == State::kIdle) {
+        watch_.receipts().on_closed_clean(home_.loop.now());
+        note_acked(conn_.bytes_written());
+      }
       close(state_ == State::kIdle ? CloseReason::kClientClosed : CloseReason::kRequestCut);
       return true;
     case net::IoState::kError:
@@ -156,6 +159,7 @@ bool Http1Session::open_stream() {
   if (sent_) {
     watch_.receipts().on_request(now);
     settle_receipts();
+    if (!sent_) note_acked(conn_.bytes_written());
     if (sent_) settle(std::move(sent_));  // pipelined: what is known is all that will be
   }
   stream_ = home_.streams.take();
@@ -177,6 +181,7 @@ void Http1Session::refuse(Error error) {
                                        http::reason_phrase(why.status), why.name, why.text);
   stream_->head().keep_alive = false;
   stream_->ending.error = error;
+  home_.stats.refused[static_cast<std::size_t>(error.code)].add();
   why_ = reason_of(error);
   state_ = State::kExchange;
   deadline_ = TimePoint::max();
@@ -266,7 +271,9 @@ bool Http1Session::send() {
     watch_.receipts().add(stream_->receipt, conn_.bytes_written());
     stream_->response_begin = conn_.bytes_written();
   }
+  const std::uint64_t before = conn_.bytes_written();
   const bool on = put_out();
+  home_.stats.sent_bytes.add(conn_.bytes_written() - before);
   if (state_ == State::kExchange && sender.started()) stream_->note_written(conn_.bytes_written());
   return on;
 }
@@ -309,6 +316,12 @@ void Http1Session::set_fast(bool fast) {
   fast_ = fast;
   conn_.set_notsent_lowat(fast ? home_.settings.notsent_lowat_fast
                                : home_.settings.socket.notsent_lowat);
+}
+
+void Http1Session::note_acked(std::uint64_t offset) {
+  if (offset <= acked_) return;
+  home_.stats.acked_bytes.add(offset - acked_);
+  acked_ = offset;
 }
 
 // The client may pipeline, half-close (it is served all the same) or reset while it waits.

@@ -21,6 +21,7 @@
 #include "base/list.h"
 #include "front/delivery_watch.h"
 #include "front/http1_stream.h"
+#include "front/stats.h"
 #include "net/conn.h"
 
 namespace weir::front {
@@ -34,6 +35,7 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
     Service& service;
     body::ChunkSource& source;
     Http1StreamPool& streams;
+    Stats& stats;
     std::span<std::byte> scratch;   // for reads, shared by all sessions of the worker
     SampleSink* samples = nullptr;  // null: samples are not recorded
     std::uint64_t connections = 0;  // made so far
@@ -62,6 +64,7 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   bool in_turn() const { return in_turn_; }
   bool may_keep() const;  // whether another request may follow on this connection
   bool idle() const { return state_ == State::kIdle; }
+  delivery::Phase phase() const;
   const DeliveryWatch& watch() const { return watch_; }
 
  private:
@@ -83,12 +86,12 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   void finish_exchange();
   void begin_linger(delivery::CloseReason why);
 
-  delivery::Phase phase() const;
   void look();
   void time_out(TimePoint now);
   void settle_receipts();
   void settle(std::unique_ptr<Http1Stream> stream);
   void set_fast(bool fast);
+  void note_acked(std::uint64_t offset);
   void close(delivery::CloseReason why);
   void reap(delivery::CloseReason why);
   void cut(Error error);
@@ -107,6 +110,7 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   DeliveryWatch watch_;
   TimePoint deadline_ = TimePoint::max();  // of the state itself, beside watch_.look_at()
   const std::uint64_t number_;
+  std::uint64_t acked_ = 0;  // bytes of the connection that are counted as acknowledged
   delivery::CloseReason why_ = delivery::CloseReason::kOpen;  // the first reason there is, is kept
   State state_ = State::kIdle;
   bool readable_ = false;  // an edge told so and no read has drained it since

@@ -130,6 +130,7 @@ void Http1Session::close(CloseReason why) {
   }
   if (sent_ && stream_) settle(std::move(sent_));
   state_ = State::kClosed;
+  home_.stats.closed[static_cast<std::size_t>(why_)].add();
   if (sent_) settle(std::move(sent_));
   if (stream_) settle(std::move(stream_));
   deadline_ = TimePoint::max();

@@ -67,6 +67,11 @@ void Address::set_port(std::uint16_t port) {
   if (family() == AF_INET6) v6(*this).sin6_port = htons(port);
 }
 
+bool Address::loopback() const {
+  if (family() == AF_INET) return ntohl(v4(*this).sin_addr.s_addr) >> 24 == 127;
+  return family() == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6(*this).sin6_addr);
+}
+
 bool operator==(const Address& a, const Address& b) {
   if (a.family() != b.family() || a.port() != b.port()) return false;
   if (a.family() == AF_INET) return v4(a).sin_addr.s_addr == v4(b).sin_addr.s_addr;

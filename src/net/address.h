@@ -21,6 +21,7 @@ struct Address {
   std::string host_text() const;  // "192.0.2.1", "2001:db8::1", "*"
   std::uint16_t port() const;
   void set_port(std::uint16_t port);
+  bool loopback() const;  // only this machine reaches it: 127.0.0.0/8, ::1
   int family() const { return storage.ss_family; }
   const sockaddr* raw() const { return reinterpret_cast<const sockaddr*>(&storage); }
   friend bool operator==(const Address& a, const Address& b);  // family, host, port

@@ -68,7 +68,8 @@ timeval rounded_up(Duration wait) {
 
 }  // namespace
 
-Loop::Loop() : base_(new_base()), wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+Loop::Loop(LoopStats* stats)
+    : base_(new_base()), stats_(stats), wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   WEIR_CHECK(wake_fd_ >= 0);
   ::event* wake = wake_event_.get();
   event_assign(wake, base_, wake_fd_, EV_READ | EV_ET | EV_PERSIST, &woken_by_post, nullptr);
@@ -192,6 +193,9 @@ void Loop::note_lag(TimePoint at, Duration late) noexcept {
     lag_since_ = at;
   }
   lag_latest_ = std::max(lag_latest_, late);
+  if (!stats_) return;
+  stats_->late.add(late);
+  if (late > Duration::zero()) stats_->longest_ns.raise(static_cast<std::uint64_t>(late.count()));
 }
 
 Duration Loop::lag() const noexcept {

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/durations.h"
 #include "base/executor.h"
 #include "base/mutex.h"
 #include "base/time.h"
@@ -21,11 +22,17 @@ struct event_base;
 
 namespace weir::net {
 
+// How late a worker was. Written by its Loop; any thread may read.
+struct LoopStats {
+  Durations late;    // rounds that the coarse clock noticed (4 ms and more), and timers
+  Count longest_ns;  // of them; take() it
+};
+
 class Loop final : public Executor {
  public:
   // Aborts when the kernel gives no epoll or eventfd: nothing can run without. Ignores SIGPIPE for
-  // the whole process, since sendfile(2) has no MSG_NOSIGNAL.
-  Loop();
+  // the whole process, since sendfile(2) has no MSG_NOSIGNAL. `stats` outlives it, or is null.
+  explicit Loop(LoopStats* stats = nullptr);
   ~Loop();  // REQUIRES: not running; nothing is registered with it and nobody posts to it any more
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -70,6 +77,7 @@ class Loop final : public Executor {
   void note_lag(TimePoint at, Duration late) noexcept;
 
   ::event_base* base_;
+  LoopStats* const stats_;
   int wake_fd_;
   bool running_ = false;
   mutable bool now_read_ = false;   // in this round

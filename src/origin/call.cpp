@@ -414,6 +414,7 @@ std::size_t Call::wanted(std::size_t n) const {
 
 void Call::accept(std::size_t n) {
   received_ += n;
+  pool_.count_received(n);
   turn_bytes_ += n;
   if (response_.framing == http::Framing::kLength) left_ -= n;
   timer_.set(after(pool_.loop().now(), pool_.settings().between_bytes_timeout));

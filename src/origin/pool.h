@@ -20,6 +20,7 @@ struct PoolStats {
   std::uint64_t connected = 0;  // new connections
   std::uint64_t reused = 0;
   std::uint64_t idle_closed = 0;  // ended while idle: by the origin, idle_timeout, or for a place
+  std::uint64_t received = 0;     // bytes of response bodies, as framed by the origin
 };
 
 // A connection to a server, and its place under the limit: closed first, then free.
@@ -50,6 +51,8 @@ class Pool final : private body::Waiter, private Task {
   net::Loop& loop() const { return loop_; }
   const PoolStats& stats() const { return stats_; }
   std::uint32_t random() { return static_cast<std::uint32_t>(random_()); }
+  std::size_t idle() const { return idle_count_; }
+  void count_received(std::size_t bytes) { stats_.received += bytes; }
 
  private:
   class Idle;

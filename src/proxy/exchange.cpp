@@ -86,7 +86,7 @@ void Exchange::step_lookup() {
   switch (found.what) {
     case cache::Lookup::What::kHit:
       if (found.busy) revalidate(found);
-      how_ = "hit";
+      how_ = How::kHit;
       status_.hit = true;
       status_.ttl = found.object->freshness().ttl(now);
       if (found.verdict.reuse == policy::Reuse::kStaleServe) status_.detail = found.verdict.reason;
@@ -94,7 +94,7 @@ void Exchange::step_lookup() {
     case cache::Lookup::What::kLead:
       return lead(found);
     case cache::Lookup::What::kJoin:
-      how_ = "join";
+      how_ = How::kJoin;
       status_.collapsed = true;
       status_.forward = forward_reason(found);
       joiner_.leader = false;
@@ -123,7 +123,7 @@ FetchPlan Exchange::plan(FetchPlan::Kind kind, bool for_storing) const {
 }
 
 void Exchange::lead(const cache::Lookup& found) {
-  how_ = "miss";
+  how_ = How::kMiss;
   status_.forward = forward_reason(found);
   FetchPlan p = plan(FetchPlan::Kind::kLead, true);
   p.busy = found.busy;
@@ -144,7 +144,7 @@ void Exchange::revalidate(const cache::Lookup& found) {
 }
 
 void Exchange::pass(policy::Forward why, std::string_view detail) {
-  how_ = "pass";
+  how_ = How::kPass;
   status_.forward = why;
   status_.detail = detail;
   status_.collapsed = false;
@@ -249,7 +249,7 @@ bool Exchange::fill_first() {
   const auto hole = object_->body().hole(answer_.range ? answer_.range->first : 0);
   if (!hole) return false;
   filled_first_ = true;
-  how_ = "miss";
+  how_ = How::kMiss;
   status_.hit = false;
   status_.ttl.reset();
   status_.forward = policy::Forward::kPartial;
@@ -333,6 +333,7 @@ void Exchange::add_cache_status() {
 // An answer of our own: the named reason stands in its text, in Cache-Status and in the log.
 void Exchange::refuse(Error error) {
   state_ = State::kDeliver;
+  refused_ = true;
   const ErrorInfo& why = info(error);
   status_.detail = why.name;
   http::Fields& fields = stream_->extra();
@@ -380,12 +381,16 @@ void Exchange::on_sent(front::Stream&) { let_go(); }
 
 void Exchange::on_done(front::Stream&, const front::Ending& ending) {
   let_go();
-  if (house_.access.wanted()) log_access(ending);
+  const std::string_view reason = ending.error ? info(*ending.error).name : status_.detail;
+  house_.stats.requests.add(refused_ ? How::kError : how_, reason);
+  house_.stats.response(ending);
+  if (house_.access.wanted()) log_access(ending, reason);
   stream_ = nullptr;
   site_ = nullptr;
   status_ = {};
   answer_ = {};
-  how_ = {};
+  how_ = How::kUndecided;
+  refused_ = false;
   origin_ = {};
   holes_in_vain_ = lookups_ = 0;
   filled_first_ = false;
@@ -393,11 +398,11 @@ void Exchange::on_done(front::Stream&, const front::Ending& ending) {
   pool_.give(*this);
 }
 
-void Exchange::log_access(const front::Ending& ending) const {
+void Exchange::log_access(const front::Ending& ending, std::string_view reason) const {
   AccessEntry entry = access_entry(house_, *stream_, ending);
-  entry.cache = how_;
-  entry.reason = ending.error ? info(*ending.error).name : status_.detail;
-  if (how_ != "hit") entry.origin = origin_;
+  entry.cache = name(how_);
+  entry.reason = reason;
+  if (how_ != How::kHit) entry.origin = origin_;
   if (answer_.range) entry.range = AccessRange{answer_.range->first, answer_.range->last};
   house_.access.write(entry);
 }
@@ -427,6 +432,7 @@ front::Handler& ExchangePool::begin() {
 void ExchangePool::give(Exchange& exchange) { free_.push_back(&exchange); }
 
 void ExchangePool::on_refused(const front::Stream& stream, const front::Ending& ending) {
+  house_.stats.response(ending);
   if (!house_.access.wanted()) return;
   AccessEntry entry = access_entry(house_, stream, ending);
   if (ending.error) entry.reason = info(*ending.error).name;

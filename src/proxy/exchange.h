@@ -68,7 +68,7 @@ class Exchange final : public front::Handler,
   void add_cache_status();
   void stop_listening();
   bool may_share(const cache::Object& object) const;
-  void log_access(const front::Ending& ending) const;
+  void log_access(const front::Ending& ending, std::string_view reason) const;
   void let_go();
 
   House& house_;
@@ -86,11 +86,12 @@ class Exchange final : public front::Handler,
   http::Fields fields_;  // those of the stored ones that go along, where not all do
   policy::Answer answer_;
   std::string_view origin_;    // that was asked
-  std::string_view how_;       // "hit", "miss", "join", "pass": for the log
   std::uint64_t hole_at_ = 0;  // where the last hole was
   std::uint32_t holes_in_vain_ = 0;
   std::uint32_t lookups_ = 0;
   bool filled_first_ = false;  // the begin of the answer was absent and had to be fetched
+  How how_ = How::kUndecided;
+  bool refused_ = false;  // it was answered with an error page
   State state_ = State::kDone;
 };
 

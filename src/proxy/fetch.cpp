@@ -67,6 +67,7 @@ void Fetch::forget_listener(const Listener& listener) {
 void Fetch::enter() {
   state_ = State::kQueued;
   const TimePoint now = house_.loop.now();
+  queued_ = now;
   if (origin().gate->enter(ticket_, now) == Gate::State::kWaiting) {
     timer_.set(std::min(ticket_.deadline, after(now, kLook)));
   } else {
@@ -79,6 +80,7 @@ void Fetch::run() noexcept {
     case State::kQueued:
       switch (origin().gate->state(ticket_)) {
         case Gate::State::kRunning:
+          origin().stats->queued.add(house_.loop.now() - queued_);
           return ask();
         case Gate::State::kRefused:
           return fail(Error{ticket_.refusal});
@@ -182,12 +184,14 @@ std::optional<TimePoint> Fetch::when_to_resume(Error why, TimePoint now) {
   if (writer_->offset() >= resumed_at_ + body::kChunkSize) resumes_ = 0;  // it does get on
   resumed_at_ = writer_->offset();
   if (resumes_++ >= origin().resume_attempts) return {};
+  origin().stats->resumes.add();
   log_info("resume key={} offset={} after={}", plan_.key.text, writer_->offset(), describe(why));
   const auto vain = std::min(resumes_, 8u);
   return vain <= 1 ? now : after(now, kResumeWait * (1 << vain));
 }
 
 void Fetch::succeed() {
+  origin().stats->end(plan_.kind, writer_ ? FetchEnd::kWhole : FetchEnd::kFreshened);
   if (writer_) {
     const body::Body& body = writer_->body();
     if (plan_.kind == FetchPlan::Kind::kFill || part_) {
@@ -202,6 +206,7 @@ void Fetch::succeed() {
 }
 
 void Fetch::fail(Error why) {
+  origin().stats->fail(plan_.kind, why);
   log_warn("fetch failed origin={} key={} reason={}", origin().name, plan_.key.text, describe(why));
   if (!object_) {
     refuse(why);
@@ -280,6 +285,7 @@ void Fetch::look_at_window(TimePoint now) {
     call_.reset();
     origin().gate->leave(ticket_, now);
     state_ = State::kParked;
+    origin().stats->parked.add();
     run();  // in case there is space by now: else the writer's wake is set
   } else if (shut >= origin().window_shut_max / 2) {
     writer_->press(kTrickle);
@@ -309,6 +315,7 @@ void Fetch::look_for_readers() {
            verdict.reason);
   call_.reset();
   if (kept_ && object_->body().refillable()) {
+    origin().stats->end(plan_.kind, FetchEnd::kAbandoned);
     if (plan_.kind == FetchPlan::Kind::kFill) refuse(Error{Errc::kFetchAbandoned});
     std::move(*writer_).abandon();  // what is here stays, and the rest can be fetched later
     return end();

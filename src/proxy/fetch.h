@@ -36,7 +36,7 @@ namespace weir::proxy {
 
 // What to fetch. Copied from the exchange, which may be gone before the fetch is over.
 struct FetchPlan {
-  enum class Kind : std::uint8_t { kLead, kPass, kFill };
+  using Kind = FetchKind;
   Kind kind = Kind::kPass;
   cache::Key key;
   const Site* site = nullptr;
@@ -133,6 +133,7 @@ class Fetch final : public origin::Call::Owner,
   std::optional<body::BodyWriter> writer_;
   Ref<cache::Object> object_;  // what is being filled
   policy::FetchTimes times_{};
+  TimePoint queued_{};  // when it asked for a place
   TimePoint blocked_since_ =
       TimePoint::max();       // no space for the bytes of the origin; max: there is
   TimePoint blocked_from_{};  // when it stood still at blocked_at_ first

@@ -13,6 +13,7 @@
 #include "proxy/gate.h"
 #include "proxy/retry.h"
 #include "proxy/site.h"
+#include "proxy/stats.h"
 #include "store/store.h"
 #include "store/transit.h"
 
@@ -43,6 +44,7 @@ struct Origin {
   std::uint32_t resume_attempts = 5;
   FillRules fill;
   RetryRules retry;
+  FetchStats* stats = nullptr;  // of this worker; never null
 };
 
 struct House {
@@ -53,6 +55,7 @@ struct House {
   body::ChunkSource& source;
   const SiteTable& sites;
   AccessSink& access;
+  Stats& stats;
   std::vector<Origin> origins;
   std::uint64_t transit_lead = 0;  // how far what is not kept may run ahead of its client; bytes
   std::uint32_t worker = 0;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/pipe.h"
+#include "app/reference.h"
 
 namespace weir::app {
 namespace {
@@ -18,9 +19,9 @@ struct Outcome {
 };
 
 int g_runs = 0;
-int run_fails(const Config& config) {
+int run_fails(const LoadedConfig& loaded) {
   ++g_runs;
-  CHECK(config.listens.size() == 1);
+  CHECK(loaded.config.listens.size() == 1);
   return 1;
 }
 
@@ -68,6 +69,24 @@ TEST_CASE("config prints a sample or the effective values") {
   CHECK(effective.code == 0);
   CHECK(effective.out.find("address = \"127.0.0.1:8080\"") != std::string::npos);
   CHECK(weir({"config"}).code == 2);
+}
+
+TEST_CASE("status says so when nobody answers") {
+  const ScratchDir dir;
+  const std::string path = dir.file("off.conf");
+  std::ofstream(path) << "listen = \"127.0.0.1:80\"\norigin = \"a:1\"\n[server]\nadmin = \"off\"\n";
+  const Outcome off = weir({"status", "-c", path.c_str()});
+  CHECK(off.code == 1);
+  CHECK(off.out.empty());
+  CHECK(off.err.find("there is nobody to ask") != std::string::npos);
+  CHECK(weir({"status"}).code == 2);
+}
+
+TEST_CASE("help prints the pages of the tables") {
+  CHECK(weir({"help", "reasons"}).out == reasons_page(PageForm::kTerminal));
+  CHECK(weir({"help", "reasons", "--markdown"}).out == reasons_page(PageForm::kMarkdown));
+  CHECK(weir({"help", "metrics"}).out == metrics_reference(PageForm::kTerminal));
+  CHECK(weir({"help", "metrics", "--markdown"}).out == metrics_reference(PageForm::kMarkdown));
 }
 
 TEST_CASE("help and version go to the output with 0, bad usage is 2") {

@@ -19,6 +19,14 @@ TEST_CASE("listen addresses are IP addresses with a port") {
   }
 }
 
+TEST_CASE("the admin address is an address or off") {
+  CHECK(good(check_admin, "off"));
+  CHECK(good(check_admin, "[::1]:6180"));
+  CHECK_FALSE(good(check_admin, "on"));
+  CHECK_FALSE(good(check_admin, "localhost:6180"));
+  CHECK_FALSE(good(check_admin, ""));
+}
+
 TEST_CASE("servers are host:port") {
   for (const char* text :
        {"10.0.0.1:9000", "[2001:db8::1]:9000", "app:80", "a-b.example_1.org:1"}) {

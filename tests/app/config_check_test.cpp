@@ -144,6 +144,31 @@ TEST_CASE("an address may be listened on once, port 0 any number of times") {
   CHECK(listen("\"[::1]:80\", \"[0:0::1]:80\"").find("there already") != std::string::npos);
 }
 
+TEST_CASE("the admin address is this machine's alone, or has a token") {
+  const auto admin = [](std::string_view rows) {
+    return found("origin = \"a:1\"\n[server]\n" + std::string(rows));
+  };
+  for (const char* rows :
+       {"admin = \"off\"\n", "admin = \"127.9.9.9:1\"\n", "admin = \"[::1]:1\"\n",
+        "admin = \"0.0.0.0:1\"\nadmin_token = \"a.B-9_~+/=\"\n"}) {
+    CAPTURE(std::string(rows));
+    CHECK(admin(rows).empty());
+  }
+  CHECK(admin("admin = \"10.0.0.1:6180\"\n") ==
+        "t.conf:4:9: error: server.admin is open to other machines and there is no admin_token\n"
+        "    admin = \"10.0.0.1:6180\"\n"
+        "            ^~~~~~~~~~~~~~~\n"
+        "set server.admin_token, or an address as \"127.0.0.1:6180\"\n");
+  for (const char* open : {"0.0.0.0:1", "*:1", "[::]:1", "[2001:db8::1]:1"}) {
+    CAPTURE(std::string(open));
+    CHECK(admin("admin = \"" + std::string(open) + "\"\n").find("no admin_token") !=
+          std::string::npos);
+  }
+  CHECK(admin("admin_token = \"two words\"\n").find("t.conf:4:15: error") == 0);
+  CHECK(admin("admin = \"127.0.0.1:80\"\n").find("for clients already") != std::string::npos);
+  CHECK(admin("admin = \"on\"\n").find("or \"off\"") != std::string::npos);
+}
+
 TEST_CASE("risky values are warned of and taken") {
   CHECK(found("origin = \"a:1\"\n[delivery]\nstall_timeout = \"10 min\"\n").empty());
   CHECK(found("origin = \"a:1\"\n[delivery]\nstall_timeout = \"11 min\"\n") ==

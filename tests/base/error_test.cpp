@@ -13,13 +13,14 @@ TEST_CASE("an error's name is the snake case of its row") {
   CHECK(info(Errc::kSystem).name == "system");
 }
 
-TEST_CASE("every error has a name of its own, a text, and a status that fits its side") {
+TEST_CASE("every error has a name of its own, a text, advice, and a status that fits its side") {
   std::set<std::string_view> names;
-  for (int i = 0; i <= static_cast<int>(Errc::kSystem); ++i) {
+  for (std::size_t i = 0; i < kErrcs; ++i) {
     const ErrorInfo& e = info(static_cast<Errc>(i));
     CAPTURE(e.name);
     CHECK(names.insert(e.name).second);
     CHECK_FALSE(e.text.empty());
+    CHECK(e.advice.ends_with('.'));
     if (e.status == 0) continue;
     if (e.side == Side::kOrigin) CHECK((e.status == 502 || e.status == 504));
     if (e.side == Side::kUs) CHECK(e.status >= 500);

@@ -123,6 +123,7 @@ TEST_CASE("variants stand beside one another and only the matching one is given"
   b.ask_with({{"X-Color", "red"}});
   CHECK(b.look().object == red);
   CHECK(b.index.stats().objects == 2);
+  CHECK(b.index.keys() == 1);
 }
 
 TEST_CASE("a passed response goes to the leader alone and lets later requests pass for a while") {

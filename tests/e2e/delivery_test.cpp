@@ -61,6 +61,7 @@ TEST_CASE("A client that resets leaves a receipt of what it had acknowledged") {
   client.send(Request{.target = "/reset?size=64MiB&n=1"});
   Response response = client.receive({.content = 1, .stop_at = 1 << 20});
   CHECK(response.end == End::kStopped);
+  std::this_thread::sleep_for(Millis(1500));  // its acknowledgements are looked at once a second
   client.abort();
   const json line = line_for(weir, "/reset");
   CHECK(line.value("close", "") == "reset_by_client");

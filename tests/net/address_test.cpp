@@ -82,3 +82,15 @@ TEST_CASE("an empty address and no socket have a text too") {
   CHECK(Address().text() == "unknown");
   CHECK(local_address(-1).text() == "unknown");
 }
+
+TEST_CASE("only loopback addresses are this machine's alone") {
+  for (const char* text : {"127.0.0.1:1", "127.255.0.9:1", "[::1]:1"}) {
+    CAPTURE(std::string(text));
+    CHECK(parse_address(text)->loopback());
+  }
+  for (const char* text :
+       {"0.0.0.0:1", "*:1", "[::]:1", "10.0.0.1:1", "128.0.0.1:1", "[fe80::1]:1"}) {
+    CAPTURE(std::string(text));
+    CHECK_FALSE(parse_address(text)->loopback());
+  }
+}

@@ -165,7 +165,8 @@ TEST_CASE("a Loop that does not run tells the time anew each time") {
 }
 
 TEST_CASE("a round that takes long shows as lag") {
-  Loop loop;
+  net::LoopStats stats;
+  Loop loop(&stats);
   Call slow(loop, [&] {
     const TimePoint start = loop.now();
     while (std::chrono::steady_clock::now() - start < 20ms) {
@@ -174,6 +175,9 @@ TEST_CASE("a round that takes long shows as lag") {
   loop.post(slow);
   test::run_rounds(loop, 2);
   CHECK(loop.lag() >= 20ms);
+  CHECK(stats.late.count() >= 1);
+  CHECK(stats.late.sum() >= 20ms);
+  CHECK(stats.longest_ns.take() >= 20'000'000);
 }
 
 TEST_CASE("timers fire in the order of their deadlines, never early, and once") {

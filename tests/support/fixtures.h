@@ -86,6 +86,9 @@ class Weir {
   ~Weir();
 
   std::uint16_t port() const { return port_; }
+  // Of its admin address; 0 when it has none. The conf gets a free one unless it names one itself.
+  std::uint16_t admin_port();
+  nlohmann::json status();  // GET /status there
   Process& process() { return process_; }
 
  private:

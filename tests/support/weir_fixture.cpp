@@ -21,16 +21,39 @@ std::string short_conf(const Origin& origin, std::string_view more) {
   return "listen = \"127.0.0.1:0\"\norigin = \"" + origin.address() + "\"\n" + std::string(more);
 }
 
+// With an admin address of its own, unless it says something about one: Weirs of tests that run
+// side by side would all want the default.
+std::string with_admin(std::string_view conf) {
+  std::string out(conf);
+  if (out.find("admin =") != std::string::npos) {
+    return out;
+  }
+  constexpr std::string_view kServer = "[server]\n";
+  constexpr std::string_view kAdmin = "admin = \"127.0.0.1:0\"\n";
+  const std::size_t at = out.find(kServer);
+  if (at != std::string::npos) {
+    return out.insert(at + kServer.size(), kAdmin);
+  }
+  return out.append("\n").append(kServer).append(kAdmin);
+}
+
 }  // namespace
 
 Weir::Weir(const Origin& origin, std::string_view more, std::vector<std::string> runner)
     : Weir(short_conf(origin, more), std::move(runner)) {}
 
 Weir::Weir(std::string_view conf, std::vector<std::string> runner)
-    : process_(with_runner(std::move(runner),
-                           {WEIR_BINARY, "run", "-c", directory_.write("weir.conf", conf)}),
+    : process_(with_runner(std::move(runner), {WEIR_BINARY, "run", "-c",
+                                               directory_.write("weir.conf", with_admin(conf))}),
                directory_.path() / "stderr"),
       port_(listening_port(process_)) {}
+
+std::uint16_t Weir::admin_port() {
+  const auto port = process_.wait_for_line("admin on 127.0.0.1:");
+  return port ? static_cast<std::uint16_t>(std::stoi(*port)) : std::uint16_t{0};
+}
+
+nlohmann::json Weir::status() { return nlohmann::json::parse(get(admin_port(), "/status").body); }
 
 Weir::~Weir() {
   if (process_.ended()) {

@@ -1,0 +1,135 @@
+#include "app/metrics_page.h"
+
+#include <fmt/format.h>
+
+#include "app/metrics.h"
+
+namespace weir::app {
+namespace {
+
+constexpr std::array<std::string_view, 6> kClasses = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+
+void add_requests(Exposition& out, const Snapshot& s) {
+  using proxy::How;
+  s.sum.proxy.requests.each([&](How how, std::string_view reason, std::uint64_t n) {
+    if (how != How::kUndecided || n > 0) out.add(Metric::kRequests, {name(how), reason}, n);
+  });
+  for (std::size_t i = 0; i < kErrcs; ++i) {
+    const ErrorInfo& error = info(static_cast<Errc>(i));
+    const std::uint64_t n = s.sum.front.refused[i].get();
+    if (error.side != Side::kOrigin || n > 0) out.add(Metric::kRefused, {error.name}, n);
+  }
+  for (std::size_t i = 0; i < kClasses.size(); ++i) {
+    out.add(Metric::kResponses, {kClasses[i]}, s.sum.proxy.responses[i].get());
+  }
+  out.add(Metric::kFirstByte, {}, s.sum.proxy.first_byte);
+  out.add(Metric::kDelivery, {}, s.sum.proxy.delivery);
+  out.add(Metric::kStandstill, {}, s.sum.proxy.standstill);
+}
+
+void add_clients(Exposition& out, const Snapshot& s) {
+  const front::Stats& front = s.sum.front;
+  out.add(Metric::kSentBytes, {}, front.sent_bytes.get());
+  out.add(Metric::kAckedBytes, {}, front.acked_bytes.get());
+  out.add(Metric::kAccepted, {}, front.accepted.get());
+  for (std::size_t i = 0; i < delivery::kPhases; ++i) {
+    out.add(Metric::kConnections, {name(static_cast<delivery::Phase>(i))}, front.open[i].get());
+  }
+  out.add(Metric::kConnectionsMax, {}, s.connections_max);
+  for (std::size_t i = 0; i < delivery::kCloseReasons; ++i) {
+    const auto reason = static_cast<delivery::CloseReason>(i);
+    if (reason == delivery::CloseReason::kOpen) continue;  // of these none ends
+    out.add(Metric::kClosed, {delivery::name(reason)}, front.closed[i].get());
+  }
+}
+
+void add_queues(Exposition& out, const Snapshot& s) {
+  for (std::size_t w = 0; w < s.workers.size(); ++w) {
+    const std::string worker = std::to_string(w);
+    for (std::size_t i = 0; i < s.listens.size(); ++i) {
+      const Snapshot::Queue& queue = s.workers[w].queues[i];
+      out.add(Metric::kAcceptQueue, {s.listens[i], worker}, queue.waiting);
+      out.add(Metric::kAcceptQueueMax, {s.listens[i], worker}, queue.most);
+      out.add(Metric::kAcceptBacklog, {s.listens[i], worker}, queue.backlog);
+    }
+  }
+  out.add(Metric::kListenOverflows, {}, s.drops.overflows);
+  out.add(Metric::kListenDrops, {}, s.drops.drops);
+}
+
+void add_fetches(Exposition& out, std::string_view origin, const proxy::FetchStats& fetches) {
+  using namespace proxy;
+  for (std::size_t k = 0; k < kFetchKinds; ++k) {
+    for (std::size_t e = 0; e < kFetchEnds; ++e) {
+      out.add(Metric::kFetches,
+              {origin, name(static_cast<FetchKind>(k)), name(static_cast<FetchEnd>(e))},
+              fetches.ended[k][e].get());
+    }
+  }
+  for (std::size_t i = 0; i < kErrcs; ++i) {
+    const ErrorInfo& error = info(static_cast<Errc>(i));
+    const std::uint64_t n = fetches.failed[i].get();
+    if (error.side != Side::kClient || n > 0)
+      out.add(Metric::kFetchFailures, {origin, error.name}, n);
+  }
+  out.add(Metric::kFetchResumes, {origin}, fetches.resumes.get());
+  out.add(Metric::kFetchParked, {origin}, fetches.parked.get());
+  out.add(Metric::kFetchQueue, {origin}, fetches.queued);
+}
+
+void add_origins(Exposition& out, const Snapshot& s) {
+  for (std::size_t i = 0; i < s.origins.size(); ++i) {
+    const auto& [origin, load] = s.origins[i];
+    const WorkerStats::Origin& stats = s.sum.origins[i];
+    add_fetches(out, origin, stats.fetches);
+    out.add(Metric::kFetchesRunning, {origin}, std::uint64_t{load.running});
+    out.add(Metric::kFetchesWaiting, {origin}, std::uint64_t{load.waiting});
+    out.add(Metric::kOriginConnected, {origin}, stats.connected.get());
+    out.add(Metric::kOriginReused, {origin}, stats.reused.get());
+    out.add(Metric::kOriginIdleClosed, {origin}, stats.idle_closed.get());
+    out.add(Metric::kOriginIdle, {origin}, stats.idle.get());
+    out.add(Metric::kOriginReceived, {origin}, stats.received_bytes.get());
+  }
+}
+
+void add_storage(Exposition& out, const Snapshot& s) {
+  out.add(Metric::kStoreLimit, {}, s.store.limit);
+  out.add(Metric::kStoreUsed, {}, s.store.used);
+  out.add(Metric::kStoreChunks, {}, s.store.chunks);
+  out.add(Metric::kStoreEvictedChunks, {}, s.store.evicted_chunks);
+  out.add(Metric::kStoreEvictedBytes, {}, s.store.evicted_bytes);
+  out.add(Metric::kStoreRefused, {}, s.store.refused);
+  out.add(Metric::kStoreGhostHits, {}, s.store.ghost_hits);
+  out.add(Metric::kCacheKeys, {}, s.cache_keys);
+}
+
+void add_process(Exposition& out, const Snapshot& s) {
+  for (std::size_t w = 0; w < s.workers.size(); ++w) {
+    const std::string worker = std::to_string(w);
+    if (s.workers[w].lag) out.add(Metric::kLoopLag, {worker}, *s.workers[w].lag);
+    out.add(Metric::kLoopLagMax, {worker}, s.workers[w].longest_lag);
+    out.add(Metric::kWorkerSilent, {worker}, s.workers[w].silent);
+  }
+  out.add(Metric::kLogLines, {"written"}, s.log_written);
+  out.add(Metric::kLogLines, {"dropped"}, s.log_dropped);
+  out.add(Metric::kCpu, {}, s.cpu);
+  out.add(Metric::kResident, {}, s.resident_bytes);
+  out.add(Metric::kStartTime, {}, static_cast<std::uint64_t>(s.started.time_since_epoch().count()));
+  out.add(Metric::kDraining, {}, std::uint64_t{s.draining});
+  out.add(Metric::kInfo, {s.version}, std::uint64_t{1});
+}
+
+}  // namespace
+
+std::string metrics_page(const Snapshot& snapshot) {
+  Exposition out;
+  add_requests(out, snapshot);
+  add_clients(out, snapshot);
+  add_queues(out, snapshot);
+  add_origins(out, snapshot);
+  add_storage(out, snapshot);
+  add_process(out, snapshot);
+  return out.text();
+}
+
+}  // namespace weir::app

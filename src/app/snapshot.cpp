@@ -1,0 +1,74 @@
+#include "app/snapshot.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "app/shared.h"
+
+namespace weir::app {
+namespace {
+
+Duration cpu_time() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto of = [](const timeval& t) {
+    return Duration(std::chrono::seconds(t.tv_sec) + std::chrono::microseconds(t.tv_usec));
+  };
+  return of(usage.ru_utime) + of(usage.ru_stime);
+}
+
+// The second number of /proc/self/statm, in pages.
+std::uint64_t resident_bytes() {
+  std::uint64_t size = 0;
+  std::uint64_t resident = 0;
+  std::ifstream("/proc/self/statm") >> size >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+Snapshot::Worker worker_of(WorkerStats& stats, TimePoint now, bool scrape) {
+  Snapshot::Worker out;
+  Count& longest = stats.loop.longest_ns;
+  out.longest_lag = Duration(static_cast<Duration::rep>(scrape ? longest.take() : longest.get()));
+  const TimePoint seen{Duration(static_cast<Duration::rep>(stats.seen.get()))};
+  if (seen != TimePoint{}) out.silent = std::max(now - seen, Duration::zero());
+  out.lag = &stats.loop.late;
+  for (const WorkerStats::Queue& q : stats.queues) {
+    out.queues.push_back({q.waiting.get(), q.most.get(), q.backlog.get()});
+  }
+  return out;
+}
+
+}  // namespace
+
+std::unique_ptr<const Snapshot> take_snapshot(Shared& shared, TimePoint now, bool scrape) {
+  auto out = std::make_unique<Snapshot>(shared.gates.size(), shared.listens.size());
+  out->version = WEIR_VERSION;
+  out->pid = ::getpid();
+  out->started = shared.started_wall;
+  out->uptime = now - shared.started;
+  out->draining = shared.draining.load(std::memory_order_relaxed);
+  out->cpu = cpu_time();
+  out->resident_bytes = resident_bytes();
+  out->connections = shared.connections.open();
+  out->connections_max = shared.config.server.max_connections;
+  out->listens = shared.addresses;
+  for (std::size_t i = 0; i < shared.gates.size(); ++i) {
+    out->origins.push_back({shared.origins[i].name, shared.gates[i]->load()});
+  }
+  for (const auto& stats : shared.stats) {
+    out->sum.merge(*stats);
+    out->workers.push_back(worker_of(*stats, now, scrape));
+  }
+  out->store = shared.store.stats();
+  out->cache_keys = shared.index.keys();
+  out->drops = net::read_listen_drops().value_or(net::ListenDrops{});
+  if (const AccessLog* log = shared.access_log.get()) {
+    out->log_written = log->written();
+    out->log_dropped = log->dropped();
+  }
+  return out;
+}
+
+}  // namespace weir::app

@@ -1,0 +1,61 @@
+#pragma once
+// Snapshot: the numbers of the whole process at one moment, added up over its workers: what the
+// pages of the admin address print.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/worker_stats.h"
+#include "net/listen_drops.h"
+#include "proxy/gate.h"
+#include "store/store.h"
+
+namespace weir::app {
+
+struct Shared;
+
+struct Snapshot {
+  struct Origin {
+    std::string name;
+    proxy::Gate::Load load;
+  };
+  struct Queue {
+    std::uint64_t waiting = 0;
+    std::uint64_t most = 0;
+    std::uint64_t backlog = 0;
+  };
+  struct Worker {
+    Duration longest_lag{0};  // since the last scrape
+    Duration silent{0};       // since it last published
+    const Durations* lag = nullptr;
+    std::vector<Queue> queues;  // one a listener
+  };
+
+  Snapshot(std::size_t origin_count, std::size_t listen_count) : sum(origin_count, listen_count) {}
+
+  std::string version;
+  int pid = 0;
+  WallTime started{};
+  Duration uptime{0};
+  bool draining = false;
+  Duration cpu{0};
+  std::uint64_t resident_bytes = 0;
+
+  std::uint64_t connections = 0;      // open
+  std::uint64_t connections_max = 0;  // 0: no limit
+  WorkerStats sum;
+  std::vector<Origin> origins;       // beside sum.origins
+  std::vector<std::string> listens;  // their addresses
+  std::vector<Worker> workers;
+  store::StoreStats store;
+  std::uint64_t cache_keys = 0;
+  net::ListenDrops drops;
+  std::uint64_t log_written = 0;
+  std::uint64_t log_dropped = 0;
+};
+
+// Any thread; a few system calls. `scrape`: the longest lags begin anew.
+std::unique_ptr<const Snapshot> take_snapshot(Shared& shared, TimePoint now, bool scrape);
+
+}  // namespace weir::app

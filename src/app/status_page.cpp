@@ -1,0 +1,190 @@
+#include "app/status_page.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace weir::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
+
+std::string date(WallTime t) {
+  const auto day = std::chrono::floor<std::chrono::days>(t);
+  const std::chrono::year_month_day ymd(day);
+  const std::chrono::hh_mm_ss clock(t - day);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(ymd.year()),
+                     static_cast<unsigned>(ymd.month()), static_cast<unsigned>(ymd.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+}
+
+// Percentiles are upper bounds: those of the buckets.
+Json times(const Durations& d) {
+  const std::uint64_t n = d.count();
+  return {{"count", n},
+          {"mean_seconds", n == 0 ? 0.0 : seconds(d.sum()) / static_cast<double>(n)},
+          {"p50_seconds", seconds(d.at_most(0.5))},
+          {"p99_seconds", seconds(d.at_most(0.99))}};
+}
+
+// The errors that happened, by name.
+Json errors(const std::array<Count, kErrcs>& counts) {
+  Json out = Json::object();
+  for (std::size_t i = 0; i < kErrcs; ++i) {
+    if (const std::uint64_t n = counts[i].get()) out[info(static_cast<Errc>(i)).name] = n;
+  }
+  return out;
+}
+
+Json connections(const Snapshot& s) {
+  const front::Stats& front = s.sum.front;
+  Json phases = Json::object();
+  for (std::size_t i = 0; i < delivery::kPhases; ++i) {
+    phases[delivery::name(static_cast<delivery::Phase>(i))] = front.open[i].get();
+  }
+  Json closed = Json::object();
+  for (std::size_t i = 0; i < delivery::kCloseReasons; ++i) {
+    const std::uint64_t n = front.closed[i].get();
+    if (n > 0) closed[delivery::name(static_cast<delivery::CloseReason>(i))] = n;
+  }
+  return {{"open", s.connections},
+          {"max", s.connections_max},
+          {"accepted", front.accepted.get()},
+          {"phases", phases},
+          {"closed", closed}};
+}
+
+Json requests(const Snapshot& s) {
+  using proxy::How;
+  const proxy::RequestCounts& counts = s.sum.proxy.requests;
+  Json out = Json::object();
+  for (const How how : {How::kHit, How::kMiss, How::kJoin, How::kPass, How::kError}) {
+    out[proxy::name(how)] = counts.total(how);
+  }
+  Json reasons = Json::array();
+  counts.each([&](How how, std::string_view reason, std::uint64_t n) {
+    if (reason.empty() || n == 0) return;
+    reasons.push_back({{"result", proxy::name(how)}, {"reason", reason}, {"count", n}});
+  });
+  out["reasons"] = reasons;
+  out["refused"] = errors(s.sum.front.refused);
+  return out;
+}
+
+Json responses(const Snapshot& s) {
+  constexpr const char* kClasses[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+  Json out = Json::object();
+  for (std::size_t i = 0; i < std::size(kClasses); ++i) {
+    out[kClasses[i]] = s.sum.proxy.responses[i].get();
+  }
+  return out;
+}
+
+Json fetches(const proxy::FetchStats& stats) {
+  using namespace proxy;
+  Json out = Json::object();
+  for (std::size_t k = 0; k < kFetchKinds; ++k) {
+    Json& ends = out[name(static_cast<FetchKind>(k))];
+    for (std::size_t e = 0; e < kFetchEnds; ++e) {
+      ends[name(static_cast<FetchEnd>(e))] = stats.ended[k][e].get();
+    }
+  }
+  out["failures"] = errors(stats.failed);
+  out["resumes"] = stats.resumes.get();
+  out["parked"] = stats.parked.get();
+  out["queue"] = times(stats.queued);
+  return out;
+}
+
+Json origins(const Snapshot& s) {
+  Json out = Json::array();
+  for (std::size_t i = 0; i < s.origins.size(); ++i) {
+    const WorkerStats::Origin& stats = s.sum.origins[i];
+    out.push_back({{"name", s.origins[i].name},
+                   {"running", s.origins[i].load.running},
+                   {"waiting", s.origins[i].load.waiting},
+                   {"connections",
+                    {{"idle", stats.idle.get()},
+                     {"opened", stats.connected.get()},
+                     {"reused", stats.reused.get()},
+                     {"idle_closed", stats.idle_closed.get()}}},
+                   {"received_bytes", stats.received_bytes.get()},
+                   {"fetches", fetches(stats.fetches)}});
+  }
+  return out;
+}
+
+std::uint64_t received(const Snapshot& s) {
+  std::uint64_t sum = 0;
+  for (const WorkerStats::Origin& origin : s.sum.origins) sum += origin.received_bytes.get();
+  return sum;
+}
+
+Json listens(const Snapshot& s) {
+  Json out = Json::array();
+  for (std::size_t i = 0; i < s.listens.size(); ++i) {
+    Json queues = Json::array();
+    for (const Snapshot::Worker& worker : s.workers) {
+      const Snapshot::Queue& queue = worker.queues[i];
+      queues.push_back(
+          {{"waiting", queue.waiting}, {"most", queue.most}, {"backlog", queue.backlog}});
+    }
+    out.push_back({{"address", s.listens[i]}, {"queues", queues}});
+  }
+  return out;
+}
+
+Json workers(const Snapshot& s) {
+  Json out = Json::array();
+  for (const Snapshot::Worker& worker : s.workers) {
+    out.push_back({{"lag_max_seconds", seconds(worker.longest_lag)},
+                   {"silent_seconds", seconds(worker.silent)}});
+  }
+  return out;
+}
+
+Json store(const Snapshot& s) {
+  return {{"limit_bytes", s.store.limit},
+          {"used_bytes", s.store.used},
+          {"chunks", s.store.chunks},
+          {"keys", s.cache_keys},
+          {"evicted_chunks", s.store.evicted_chunks},
+          {"evicted_bytes", s.store.evicted_bytes},
+          {"refused", s.store.refused},
+          {"ghost_hits", s.store.ghost_hits}};
+}
+
+}  // namespace
+
+std::string status_page(const Snapshot& s) {
+  const Json page = {{"version", s.version},
+                     {"pid", s.pid},
+                     {"state", s.draining ? "draining" : "serving"},
+                     {"started", date(s.started)},
+                     {"uptime_seconds", seconds(s.uptime)},
+                     {"cpu_seconds", seconds(s.cpu)},
+                     {"resident_bytes", s.resident_bytes},
+                     {"connections", connections(s)},
+                     {"requests", requests(s)},
+                     {"responses", responses(s)},
+                     {"bytes",
+                      {{"sent", s.sum.front.sent_bytes.get()},
+                       {"acknowledged", s.sum.front.acked_bytes.get()},
+                       {"from_origins", received(s)}}},
+                     {"times",
+                      {{"first_byte", times(s.sum.proxy.first_byte)},
+                       {"delivery", times(s.sum.proxy.delivery)},
+                       {"standstill", times(s.sum.proxy.standstill)}}},
+                     {"store", store(s)},
+                     {"origins", origins(s)},
+                     {"listen", listens(s)},
+                     {"listen_overflows", s.drops.overflows},
+                     {"listen_drops", s.drops.drops},
+                     {"workers", workers(s)},
+                     {"access_log", {{"written", s.log_written}, {"dropped", s.log_dropped}}}};
+  return page.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace weir::app

@@ -1,0 +1,49 @@
+#pragma once
+// WorkerStats: everything that one worker counts. Written by that worker alone, with plain adds;
+// any thread may read it at any time. So a scrape waits for nobody and nobody for a scrape.
+
+#include <vector>
+
+#include "base/count.h"
+#include "base/time.h"
+#include "front/stats.h"
+#include "net/listener.h"
+#include "net/loop.h"
+#include "origin/pool.h"
+#include "proxy/stats.h"
+
+namespace weir::app {
+
+inline constexpr std::size_t kCacheLine = 64;
+
+struct alignas(kCacheLine) WorkerStats {
+  // What belongs to one origin. The pool's numbers are copied here each second.
+  struct alignas(kCacheLine) Origin {
+    proxy::FetchStats fetches;
+    Count connected, reused, idle_closed, idle;
+    Count received_bytes;
+
+    void publish(const origin::Pool& pool);
+    void merge(const Origin& other);
+  };
+  // The accept queue of one [[listen]], looked at each second.
+  struct Queue {
+    Count waiting, backlog;
+    Count most;  // waiting, ever seen
+  };
+
+  WorkerStats(std::size_t origin_count, std::size_t listen_count)
+      : origins(origin_count), queues(listen_count) {}
+
+  front::Stats front;
+  proxy::Stats proxy;
+  net::LoopStats loop;
+  std::vector<Origin> origins;  // as in the conf
+  std::vector<Queue> queues;    // likewise
+  Count seen;                   // when the worker last published, in ns of TimePoint; 0: not yet
+
+  // Adds what can be added: front, proxy and origins.
+  void merge(const WorkerStats& other);
+};
+
+}  // namespace weir::app

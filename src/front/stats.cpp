@@ -1,0 +1,22 @@
+#include "front/stats.h"
+
+namespace weir::front {
+namespace {
+
+template <std::size_t n>
+void merge_each(std::array<Count, n>& to, const std::array<Count, n>& from) {
+  for (std::size_t i = 0; i < n; ++i) to[i].add(from[i].get());
+}
+
+}  // namespace
+
+void Stats::merge(const Stats& other) {
+  accepted.add(other.accepted.get());
+  merge_each(closed, other.closed);
+  merge_each(open, other.open);
+  merge_each(refused, other.refused);
+  sent_bytes.add(other.sent_bytes.get());
+  acked_bytes.add(other.acked_bytes.get());
+}
+
+}  // namespace weir::front

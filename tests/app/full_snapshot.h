@@ -1,0 +1,42 @@
+#pragma once
+// A Snapshot in which every kind of number is there, for the tests of what prints it.
+
+#include <memory>
+
+#include "app/snapshot.h"
+
+namespace weir::app {
+
+// One origin, one listener, two workers; `lag` is theirs.
+inline std::unique_ptr<Snapshot> full_snapshot(Durations& lag) {
+  using namespace std::chrono_literals;
+  auto s = std::make_unique<Snapshot>(1, 1);
+  s->version = "1.2.3";
+  s->pid = 42;
+  s->started = WallTime{1'700'000'000s};
+  s->uptime = 90s;
+  s->cpu = 1500ms;
+  s->resident_bytes = 10 << 20;
+  s->connections = 7;
+  s->connections_max = 100;
+  s->listens = {"127.0.0.1:80"};
+  s->origins = {{"main", {.running = 3, .waiting = 2}}};
+  s->workers = {{.longest_lag = 5ms, .silent = 0s, .lag = &lag, .queues = {{1, 2, 4096}}},
+                {.longest_lag = 250ms, .silent = 1s, .lag = &lag, .queues = {{0, 1, 4096}}}};
+  s->store = {.limit = 1 << 30, .used = 1 << 20, .chunks = 9};
+  s->cache_keys = 5;
+  s->drops = {.overflows = 11, .drops = 12};
+  s->sum.front.sent_bytes.add(3 << 20);
+  s->sum.front.open[static_cast<std::size_t>(delivery::Phase::kSending)].set(4);
+  s->sum.front.closed[static_cast<std::size_t>(delivery::CloseReason::kZeroWindow)].add(6);
+  s->sum.front.refused[static_cast<std::size_t>(Errc::kBadHost)].add(8);
+  s->sum.proxy.requests.add(proxy::How::kHit, "", 30);
+  s->sum.proxy.requests.add(proxy::How::kMiss, "cacheable", 10);
+  s->sum.proxy.responses[2].add(40);
+  s->sum.proxy.first_byte.add(2ms);
+  s->sum.origins[0].received_bytes.set(2 << 20);
+  s->sum.origins[0].fetches.fail(proxy::FetchKind::kFill, Error{Errc::kOriginCut});
+  return s;
+}
+
+}  // namespace weir::app
