@@ -55,7 +55,7 @@ std::unique_ptr<const Snapshot> take_snapshot(Shared& shared, TimePoint now, boo
   out->connections_max = shared.config.server.max_connections;
   out->listens = shared.addresses;
   for (std::size_t i = 0; i < shared.gates.size(); ++i) {
-    out->origins.push_back({shared.origins[i].name, shared.gates[i]->load()});
+    out->origins.push_back({shared.origins[i]->settings.name, shared.gates[i]->load()});
   }
   for (const auto& stats : shared.stats) {
     out->sum.merge(*stats);
@@ -64,7 +64,7 @@ std::unique_ptr<const Snapshot> take_snapshot(Shared& shared, TimePoint now, boo
   out->store = shared.store.stats();
   out->cache_keys = shared.index.keys();
   out->drops = net::read_listen_drops().value_or(net::ListenDrops{});
-  if (const AccessLog* log = shared.access_log.get()) {
+  if (const LineLog* log = shared.access_log.get()) {
     out->log_written = log->written();
     out->log_dropped = log->dropped();
   }

@@ -9,8 +9,8 @@
 
 namespace weir::delivery {
 
-// A connection that may be sacrificed. Idle ones between requests owe nothing and are closed first,
-// by whoever holds them; they are not for this choice.
+// A connection that may be sacrificed. Those that owe nothing and serve nobody (idle, lingering,
+// slow heads) are closed first, by whoever holds them; they are not for this choice.
 struct Holder {
   std::uint64_t id = 0;
   std::uint64_t bytes_held = 0;  // Weir's and the kernel's on its behalf

@@ -19,7 +19,10 @@ std::string_view name(Proof proof) {
 }
 
 Progress progress_of(const Sample& sample) {
-  return {sample.now, std::min(sample.acked, sample.written), sample.rtt, sample.total_retrans};
+  // The queue's length was asked for a moment after the count.
+  const bool all = sample.queued == 0 && sample.state != TcpState::kClose;
+  const std::uint64_t acked = all ? sample.written : std::min(sample.acked, sample.written);
+  return {sample.now, acked, sample.rtt, sample.total_retrans};
 }
 
 // ---- Receipt
@@ -53,18 +56,15 @@ void Receipt::on(const Progress& progress) {
 
 void Receipt::on_next_request(TimePoint now) {
   WEIR_CHECK(ended_);
-  if (proof_ == Proof::kUnknown) prove(Proof::kNextRequest, now);
-}
-
-void Receipt::on_closed_clean(TimePoint now) {
-  if (proof_ != Proof::kNextRequest) prove(Proof::kClosedClean, now);
-}
-
-void Receipt::prove(Proof proof, TimePoint now) {
+  if (proof_ != Proof::kUnknown) return;
   if (acked_ < written_.end || last_acked_ == TimePoint{}) last_acked_ = now;
   acked_ = written_.end;
   owing_ = false;
-  proof_ = proof;
+  proof_ = Proof::kNextRequest;
+}
+
+void Receipt::on_closed_clean() {
+  if (proof_ == Proof::kAcknowledged) proof_ = Proof::kClosedClean;
 }
 
 std::uint64_t Receipt::body_acked() const {
@@ -103,14 +103,21 @@ void DeliveryTracker::on(const Progress& progress) {
 
 void DeliveryTracker::on_request(TimePoint now) {
   for (Receipt* r = receipts_.front(); r; r = receipts_.next(*r)) {
-    if (!r->ended()) pipelines_ = true;
+    if (!r->ended() || r->owing()) pipelines_ = true;
   }
   if (pipelines_) return;
   for (Receipt* r = receipts_.front(); r; r = receipts_.next(*r)) r->on_next_request(now);
 }
 
-void DeliveryTracker::on_closed_clean(TimePoint now) {
-  for (Receipt* r = receipts_.front(); r; r = receipts_.next(*r)) r->on_closed_clean(now);
+void DeliveryTracker::on_closed_clean() {
+  for (Receipt* r = receipts_.front(); r; r = receipts_.next(*r)) r->on_closed_clean();
+}
+
+bool DeliveryTracker::owing() const {
+  for (Receipt* r = receipts_.front(); r; r = receipts_.next(*r)) {
+    if (r->owing()) return true;
+  }
+  return false;
 }
 
 Receipt* DeliveryTracker::take_settled() {

@@ -4,8 +4,7 @@
 //
 //   Open --end()--> Unknown --acknowledged up to its end--> Acknowledged
 //                      |                                         | closed clean
-//                      |--closed clean-----------------------> ClosedClean
-//                      '--the next request came--> NextRequest
+//                      '--the next request came--> NextRequest   '----------> ClosedClean
 //
 // "Acknowledged" speaks of the client's kernel; only the next request, or a clean end after our FIN
 // was acknowledged, says that the application did not choke on it (kernel-facts F).
@@ -67,14 +66,15 @@ class Receipt : public ListNode {
   // The first byte of a next request came after the last byte of this response was written.
   // REQUIRES: ended(), and a client that was not seen to pipeline on this connection.
   void on_next_request(TimePoint now);
-  // Our FIN was acknowledged and the client ended its side without a reset.
-  void on_closed_clean(TimePoint now);
+  // The client ended its side without a reset. Says something only if all was acknowledged before:
+  // a FIN may come at any time from who reads on.
+  void on_closed_clean();
   bool settled() const { return proof_ != Proof::kUnknown; }
+  bool owing() const { return owing_; }  // at the last on()
   Facts facts() const;
 
  private:
   std::uint64_t body_acked() const;
-  void prove(Proof proof, TimePoint now);
 
   Written written_;
   std::uint64_t begin_ = 0;
@@ -98,10 +98,14 @@ class DeliveryTracker {
   void add(Receipt& receipt, std::uint64_t offset);
   void on(const Progress& progress);
   // The first byte of a request was read. It proves that all before it arrived, unless the client
-  // has ever sent one before the response to the last was written: then it pipelines and proves
-  // nothing.
+  // pipelines: it has ever sent one before the response to the last was written, or before it had
+  // it. Of the latter only samples tell: when owing(), call on() first.
   void on_request(TimePoint now);
-  void on_closed_clean(TimePoint now);
+  // Bytes of a request were read while the response to the one before was not written: from now on
+  // its requests prove nothing.
+  void on_pipelined() { pipelines_ = true; }
+  void on_closed_clean();
+  bool owing() const;  // at the last on(), of any
   // The oldest receipt if it is settled, no longer tracked; else null.
   Receipt* take_settled();
   // The oldest in any case, for the end of the connection; null: there is none.

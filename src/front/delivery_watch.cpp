@@ -46,6 +46,7 @@ delivery::Sample sample_of(const net::TcpSample& tcp, const net::Conn& conn,
 
 delivery::Decision DeliveryWatch::look(net::Conn& conn, delivery::Phase phase,
                                        std::uint64_t connection, SampleSink* sink) {
+  looked_at_ = conn.loop().now();
   const auto tcp = net::sample_tcp(conn.fd());
   if (!tcp) {
     look_at_ = TimePoint::max();

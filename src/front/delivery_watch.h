@@ -30,6 +30,7 @@ class DeliveryWatch {
   void expect(TimePoint now);
   void look_now(TimePoint now) { look_at_ = now; }
   TimePoint look_at() const { return look_at_; }
+  TimePoint looked_at() const { return looked_at_; }
 
   delivery::DeliveryTracker& receipts() { return receipts_; }
   Duration standstill(TimePoint now) const { return patience_.standstill(now); }
@@ -42,6 +43,7 @@ class DeliveryWatch {
   delivery::Patience patience_;
   delivery::DeliveryTracker receipts_;
   TimePoint look_at_ = TimePoint::max();
+  TimePoint looked_at_ = TimePoint::min();
   std::uint64_t queued_ = 0;
   std::uint64_t acked_ = 0;
   bool probing_ = false;  // KEEPIDLE is 1, to be put back

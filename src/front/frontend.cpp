@@ -42,19 +42,31 @@ void Frontend::listen(int fd, const ListenSettings& settings) {
 }
 
 void Frontend::drain() {
-  home_.draining = true;
+  // Who waits in the queue believes to be connected, and would be reset.
+  for (const auto& listener : listeners_) listener->accept_waiting();
   listeners_.clear();
-  close_idle(count_);
+  home_.draining = true;
+  Http1Session* next = nullptr;
+  for (Http1Session* session = sessions_.front(); session; session = next) {
+    next = sessions_.next(*session);
+    session->drain();
+  }
 }
 
-std::size_t Frontend::close_idle(std::size_t most) {
+std::size_t Frontend::close_useless(std::size_t most) {
+  struct Useless {
+    TimePoint since;
+    Http1Session* session;
+  };
+  std::vector<Useless> useless;
+  for (Http1Session* s = sessions_.front(); s; s = sessions_.next(*s)) {
+    const TimePoint since = s->useless_since();
+    if (since != TimePoint::max()) useless.push_back({since, s});
+  }
+  std::ranges::sort(useless, {}, &Useless::since);
   std::size_t closed = 0;
-  Http1Session* next = nullptr;
-  for (Http1Session* session = sessions_.front(); session && closed < most; session = next) {
-    next = sessions_.next(*session);
-    if (!session->idle()) continue;
-    session->drain();
-    ++closed;
+  for (auto at = useless.begin(); at != useless.end() && closed < most; ++at) {
+    if (at->session->give_way()) ++closed;
   }
   return closed;
 }
@@ -66,6 +78,8 @@ void Frontend::relieve(double share) {
   };
   delivery::Need need;
   need.connections = part(connections_.open(), settings_.max_connections);
+  // First, for it destroys sessions that might be among the holders.
+  if (need.connections > 0) need.connections -= close_useless(need.connections);
   std::uint64_t owed = 0;
   std::vector<Http1Session*> owing;
   std::vector<delivery::Holder> holders;
@@ -86,7 +100,6 @@ void Frontend::relieve(double share) {
     const double excess = static_cast<double>(owed) - kHighMark * static_cast<double>(limit);
     if (excess > 0) need.bytes = static_cast<std::uint64_t>(excess);
   }
-  if (need.connections > 0) need.connections -= close_idle(need.connections);
   if (need.connections == 0 && need.bytes == 0) return;
   const std::size_t victims = delivery::choose_victims(holders, need);
   if (victims > 0)

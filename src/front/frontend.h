@@ -21,10 +21,12 @@ class Frontend final : public net::Listener::Owner, public Http1Session::Owner {
 
   // Takes over a listening socket. `settings` must outlive it.
   void listen(int fd, const ListenSettings& settings);
-  // No new connections and requests; idle connections close, the others after what they serve.
+  // No new connections but those that wait to be accepted. Each ends after what it serves or is
+  // owed; one that is idle and has all ends now.
   void drain();
   // Each second: when connections or the bytes owed to clients come near their limit (of which this
-  // worker has `share`, 0..1), idle connections close and clients without progress are reset.
+  // worker has `share`, 0..1), connections of no use close, those first that were so for longest,
+  // and clients without progress are reset.
   // Counts the open ones by phase.
   void relieve(double share);
 
@@ -38,7 +40,7 @@ class Frontend final : public net::Listener::Owner, public Http1Session::Owner {
  private:
   static constexpr std::size_t kScratch = 64 * 1024;
 
-  std::size_t close_idle(std::size_t most);
+  std::size_t close_useless(std::size_t most);
 
   const Settings& settings_;
   Connections& connections_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "body/text_body.h"
 #include "http/date.h"
@@ -17,11 +18,17 @@ constexpr std::size_t kPipelineMax = 64 * 1024;
 // A client that has taken so much of a response reads fast: what it may have unsent in the kernel
 // rises, which saves wakes, until it stands still or its response is over.
 constexpr std::uint64_t kFastAfter = 4 * body::kChunkSize;
-// Once a FIN was seen silence must show soon: the kernel's probes come at least this often.
-constexpr Duration kHalfClosedRtoMax = std::chrono::seconds(2);
+// Bytes of blank lines between two requests that are forgotten at a time; one who sends more meets
+// the parser and its limits.
+constexpr std::size_t kBlankMost = 64;
 
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+// RFC 9112 §2.2: an empty line before a request is no request.
+std::size_t blank_lines(std::string_view in) {
+  return std::min({in.find_first_not_of("\r\n"), in.size(), kBlankMost});
 }
 
 CloseReason reason_of(Error error) {
@@ -50,6 +57,7 @@ Http1Session::Http1Session(Home& home, Owner& owner, const ListenSettings& liste
       timer_(home.loop, *this),
       watch_(home.settings.delivery),
       deadline_(after(home.loop.now(), home.settings.idle_timeout)),
+      since_(home.loop.now()),
       number_(++home.connections) {
   arm();
 }
@@ -63,9 +71,13 @@ std::string_view Http1Session::client_host() const {
   return client_host_;
 }
 
-bool Http1Session::may_keep() const { return !home_.draining && !conn_.peer_closed(); }
+bool Http1Session::may_keep() const {
+  return !home_.draining && (!input_over() || !pending_.empty());
+}
 
 void Http1Session::on_ready(net::Conn&, net::Ready what) {
+  // Input that there was no room for hides a reset behind it.
+  if (readable_ && conn_.failure() != 0) gone(conn_.failure());
   if (what.readable || what.closed) readable_ = true;
   take_turn();
 }
@@ -105,33 +117,25 @@ bool Http1Session::step_head() {
     const std::string input = std::exchange(pending_, {});
     return feed_head(input);
   }
-  if (!readable_) return false;
-  const net::IoResult r = conn_.read(home_.scratch);
-  switch (r.state) {
-    case net::IoState::kAgain:
-      readable_ = false;
-      return false;
-    case net::IoState::kEnd:
-      if (state_ == State::kIdle) {
-        watch_.receipts().on_closed_clean(home_.loop.now());
-        note_acked(conn_.bytes_written());
-      }
-      close(state_ == State::kIdle ? CloseReason::kClientClosed : CloseReason::kRequestCut);
-      return true;
-    case net::IoState::kError:
-      gone(r.error);
-      return true;
-    case net::IoState::kDone:
-      break;
+  if (!readable_) {
+    if (input_over())
+      leave(state_ == State::kIdle ? CloseReason::kClientClosed : CloseReason::kRequestCut);
+    return state_ == State::kClosed || state_ == State::kLinger;
   }
-  // A short read has drained the socket: the next byte brings a new edge. A FIN that was seen may
-  // be part of this edge, so it must be read out.
-  readable_ = r.bytes == home_.scratch.size() || conn_.peer_closed();
+  const net::IoResult r = conn_.read(home_.scratch);
+  // A short read has drained the socket: what comes later is a new edge. When the FIN was seen
+  // before, it is all that is left.
+  readable_ = r.state == net::IoState::kDone && r.bytes == home_.scratch.size();
+  if (r.state == net::IoState::kError) gone(r.error);
+  if (r.state != net::IoState::kDone) return true;
   return feed_head({reinterpret_cast<const char*>(home_.scratch.data()), r.bytes});
 }
 
 bool Http1Session::feed_head(std::string_view in) {
-  if (!stream_ && !open_stream()) return true;
+  if (state_ == State::kIdle) {
+    in.remove_prefix(blank_lines(in));
+    if (in.empty() || !open_stream()) return true;
+  }
   const auto step = stream_->parser.feed(in, stream_->head());
   if (!step) {
     refuse(step.error());
@@ -149,14 +153,12 @@ bool Http1Session::feed_head(std::string_view in) {
   return true;
 }
 
-// The first byte of a request. False: none is taken any more.
+// The first byte of a request. False: the client that sends it is gone, or has to go.
 bool Http1Session::open_stream() {
-  if (home_.draining) {
-    close(CloseReason::kDraining);
-    return false;
-  }
   const TimePoint now = home_.loop.now();
   if (sent_) {
+    // Who was still owed bytes when last seen may have sent this before it had them.
+    if (watch_.receipts().owing() && !look()) return false;
     watch_.receipts().on_request(now);
     settle_receipts();
     if (!sent_) note_acked(conn_.bytes_written());
@@ -164,7 +166,7 @@ bool Http1Session::open_stream() {
   }
   stream_ = home_.streams.take();
   stream_->attach(*this);
-  stream_->ending.began = now;
+  stream_->ending.began = since_ = now;
   stream_->patience.begin_head(now);
   state_ = State::kHead;
   return true;
@@ -192,8 +194,8 @@ void Http1Session::refuse(Error error) {
 }
 
 void Http1Session::turn_away(Error why) {
-  if (!open_stream()) return take_turn();
   in_turn_ = true;
+  open_stream();  // nothing came before that could hinder it
   stream_->extra().add(http::FieldId::kRetryAfter, "1");
   refuse(why);
   in_turn_ = false;
@@ -206,6 +208,7 @@ void Http1Session::begin_exchange(std::string_view rest) {
   stream.intake.start(stream.head(), home_.source, home_.settings.body_window, stream);
   const std::size_t used = stream.intake.feed(bytes_of(rest));
   pending_.assign(rest.substr(used));
+  note_ahead();
   deadline_ = TimePoint::max();
   if (!stream.intake.whole()) {
     deadline_ = stream.patience.begin_body(home_.loop.now(), stream.intake.received()).look_again;
@@ -258,8 +261,16 @@ bool Http1Session::take_body() {
                     .look_again;
   } else {
     deadline_ = TimePoint::max();
+    note_ahead();
   }
   return true;
+}
+
+// What was read ahead of its turn is another request, once the one before is whole.
+void Http1Session::note_ahead() {
+  if (pending_.empty() || !stream_->intake.whole()) return;
+  pending_.erase(0, blank_lines(pending_));
+  if (!pending_.empty()) watch_.receipts().on_pipelined();
 }
 
 // Puts out what there is. False: wait for an event, or the connection is over (see state_).
@@ -274,7 +285,9 @@ bool Http1Session::send() {
   const std::uint64_t before = conn_.bytes_written();
   const bool on = put_out();
   home_.stats.sent_bytes.add(conn_.bytes_written() - before);
-  if (state_ == State::kExchange && sender.started()) stream_->note_written(conn_.bytes_written());
+  if (state_ != State::kExchange) return on;
+  if (sender.started()) stream_->note_written(conn_.bytes_written());
+  watch_.expect(home_.loop.now());
   return on;
 }
 
@@ -282,10 +295,10 @@ bool Http1Session::put_out() {
   Http1Sender& sender = stream_->sender;
   for (;;) {
     const Http1Sender::Blocked why = sender.pump(conn_);
+    if (sender.started()) stream_->note_written(conn_.bytes_written());
     if (!fast_ && sender.body_bytes() >= kFastAfter) set_fast(true);
     switch (why) {
       case Http1Sender::Blocked::kSocket:
-        watch_.expect(home_.loop.now());
         watch_client();
         return false;
       case Http1Sender::Blocked::kConn:
@@ -330,40 +343,28 @@ void Http1Session::watch_client() {
          pending_.size() < kPipelineMax) {
     const auto into = home_.scratch.first(std::min(home_.scratch.size(), kPipelineMax));
     const net::IoResult r = conn_.read(into);
-    if (r.state == net::IoState::kDone) {
-      watch_.receipts().on_request(home_.loop.now());
-      pending_.append(reinterpret_cast<const char*>(into.data()), r.bytes);
-      continue;
-    }
-    readable_ = false;
     if (r.state == net::IoState::kError) return gone(r.error);
-    if (r.state == net::IoState::kEnd) on_half_close();
-    return;
+    readable_ = r.state == net::IoState::kDone;
+    pending_.append(reinterpret_cast<const char*>(into.data()), r.bytes);
   }
-}
-
-void Http1Session::on_half_close() {
-  if (std::exchange(half_closed_, true)) return;
-  if (listen_.half_close_aborts) return reap(CloseReason::kHalfCloseAbort);
-  conn_.set_rto_max(kHalfClosedRtoMax);
-  watch_.look_now(home_.loop.now());
+  note_ahead();
+  if (conn_.peer_closed()) on_half_close();
 }
 
 void Http1Session::finish_exchange() {
-  const bool keep = stream_->keep_alive && stream_->intake.whole();
-  if (!keep || home_.draining) {
+  if (!stream_->keep_alive || !stream_->intake.whole() || !may_keep()) {
     return begin_linger(home_.draining                   ? CloseReason::kDraining
                         : !stream_->request().keep_alive ? CloseReason::kResponseDone
                         : conn_.peer_closed()            ? CloseReason::kClientClosed
                                                          : CloseReason::kKeepAliveOff);
   }
-  stream_->response_over(home_.loop.now());
+  const TimePoint now = home_.loop.now();
+  stream_->response_over(now);
   sent_ = std::move(stream_);
   set_fast(false);
   state_ = State::kIdle;
-  const TimePoint now = home_.loop.now();
+  since_ = now;
   deadline_ = after(now, home_.settings.idle_timeout);
-  watch_.expect(now);
 }
 
 }  // namespace weir::front

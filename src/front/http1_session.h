@@ -1,16 +1,23 @@
 #pragma once
 // Http1Session: one client connection of HTTP/1.
 //
-//             first byte          head whole            response over, kept
-//   Idle --------------> Head --------------> Exchange -----------------------> Idle
-//    |  idle_timeout      | head_timeout: 408   |  \-- response over, not kept --> Linger -->
-//    Closed
-//    \--> Closed          | bad head: 4xx       |      (also after 4xx and 408)       ^
-//                         \---------------------+-- reset, reaped, cut ------------> Closed
+//            first byte         head whole           response over, kept
+//   Idle -------------> Head -------------> Exchange ----------------------> Idle
+//    |                   |-- 408, 4xx -------^ |
+//    |                   |                     '-- response over, not kept --> Linger --> Closed
+//    |                   |-- FIN, bytes are owed ---------------------------------^
+//    |                   '-- FIN, nothing is owed --------------------------------------> Closed
+//    |-- FIN or drain, bytes are owed --------------------------------------> Linger
+//    '-- FIN, drain or idle_timeout, nothing is owed -----------------------------------> Closed
+//   any state: reset, reaped, cut ------------------------------------------------------> Closed
+//
+// Who is owed bytes is judged by delivery::Patience and by nothing else, in any state: an idle
+// connection's clock runs only once the client has all of its last response, and who cannot stay
+// although something is owed lingers.
 //
 // Linger: our FIN is out; what the client still sends is discarded, so that its kernel does not
-// answer with a reset that destroys the tail of the response (kernel-facts G). How long, and who is
-// reaped in any state, is delivery::Patience's to say.
+// answer with a reset that destroys the tail of the response (kernel-facts G), and the descriptor
+// is held until all is acknowledged or the client is condemned.
 //
 // A response that was handed to the kernel is not over for the log: its stream is kept as `sent_`
 // until its receipt is settled by the next request, by acknowledgement, or by the connection's end.
@@ -57,13 +64,16 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   void on_timer(net::Timer& timer) override;
   void take_turn();           // go on as far as bytes and buffers allow
   void turn_away(Error why);  // a connection too many: answered before it asks
-  void drain();               // idle: close; busy: close after this response
+  void drain();               // idle: leave; busy: close after this response
   void sacrifice();           // memory is short and this client makes no progress
+  // Since when it only takes a place: idle, lingering, or long about its head, and all it was sent
+  // is thought to be acknowledged. max: it is of use.
+  TimePoint useless_since() const;
+  bool give_way();  // the same, asked for certain: then it is closed
   const net::Address& peer() const { return conn_.peer(); }
   std::string_view client_host() const;
   bool in_turn() const { return in_turn_; }
   bool may_keep() const;  // whether another request may follow on this connection
-  bool idle() const { return state_ == State::kIdle; }
   delivery::Phase phase() const;
   const DeliveryWatch& watch() const { return watch_; }
 
@@ -76,18 +86,25 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
 
   bool feed_head(std::string_view in);
   bool open_stream();
+  // The client's FIN came and all before it was read.
+  bool input_over() const { return conn_.peer_closed() && !readable_; }
   void begin_exchange(std::string_view rest);
   void refuse(Error error);
   bool take_body();
+  void note_ahead();
   void watch_client();
   void on_half_close();
   bool send();
   bool put_out();
   void finish_exchange();
+  void end_idle(delivery::CloseReason why);
+  void leave(delivery::CloseReason why);
   void begin_linger(delivery::CloseReason why);
 
-  void look();
+  bool look();
+  void wind_idle_clock(TimePoint now);
   void time_out(TimePoint now);
+  void time_out_body(TimePoint now);
   void settle_receipts();
   void settle(std::unique_ptr<Http1Stream> stream);
   void set_fast(bool fast);
@@ -109,6 +126,7 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   mutable std::string client_host_;    // made when first asked for
   DeliveryWatch watch_;
   TimePoint deadline_ = TimePoint::max();  // of the state itself, beside watch_.look_at()
+  TimePoint since_;                        // it has been idle, about a head, or lingering
   const std::uint64_t number_;
   std::uint64_t acked_ = 0;  // bytes of the connection that are counted as acknowledged
   delivery::CloseReason why_ = delivery::CloseReason::kOpen;  // the first reason there is, is kept
@@ -116,7 +134,7 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   bool readable_ = false;  // an edge told so and no read has drained it since
   bool in_turn_ = false;
   bool fast_ = false;         // notsent_lowat_fast is in force
-  bool half_closed_ = false;  // the client's FIN came within an exchange
+  bool half_closed_ = false;  // the client's FIN came while something was to be sent
 };
 
 }  // namespace weir::front

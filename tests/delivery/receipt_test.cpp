@@ -58,7 +58,17 @@ TEST_CASE("our own acknowledged FIN is no byte of a response") {
   Sample s;
   s.acked = 1201;
   s.written = 1200;
+  s.queued = 5;
   CHECK(progress_of(s).acked == 1200);
+}
+
+TEST_CASE("with nothing queued all was acknowledged, but not in state CLOSE") {
+  Sample s;
+  s.acked = 700;  // counted a moment before the queue was
+  s.written = 1200;
+  CHECK(progress_of(s).acked == 1200);
+  s.state = TcpState::kClose;
+  CHECK(progress_of(s).acked == 700);
 }
 
 TEST_CASE("a response is complete only when all of it was written, and acknowledged") {
@@ -143,6 +153,35 @@ TEST_CASE("requests of a client that pipelines prove nothing; acknowledgements s
   CHECK(tracker.take_settled() == &second);
 }
 
+TEST_CASE("once a request was read ahead of its turn, none proves anything") {
+  DeliveryTracker tracker;
+  tracker.on_pipelined();  // before the response began
+  Receipt receipt;
+  tracker.add(receipt, 0);
+  receipt.wrote(kWhole);
+  receipt.end();
+  tracker.on_request(kStart + 1s);
+  CHECK(tracker.take_settled() == nullptr);
+  CHECK(receipt.facts().body_acked == 0);
+}
+
+TEST_CASE("a request from a client that is known to be owed bytes was sent ahead") {
+  DeliveryTracker tracker;
+  Receipt receipt;
+  tracker.add(receipt, 0);
+  receipt.wrote(kWhole);
+  receipt.end();
+  CHECK_FALSE(tracker.owing());
+  tracker.on(at(1s, 700));
+  CHECK(tracker.owing());
+  tracker.on_request(kStart + 1s);
+  CHECK(tracker.take_settled() == nullptr);
+  CHECK(receipt.facts().body_acked == 500);
+  tracker.on(at(2s, 1200));
+  CHECK_FALSE(tracker.owing());
+  CHECK(tracker.take_settled() == &receipt);
+}
+
 TEST_CASE("retransmits are those of the response, not of the connection") {
   DeliveryTracker tracker;
   Receipt first;
@@ -159,27 +198,35 @@ TEST_CASE("retransmits are those of the response, not of the connection") {
   CHECK(second.facts().retransmits == 1);
 }
 
-TEST_CASE("a clean end proves more than acknowledgements, and never completes what was cut") {
-  DeliveryTracker tracker;
-  Receipt whole;
-  tracker.add(whole, 0);
-  whole.wrote(kWhole);
-  whole.end();
-  tracker.on(at(1s, 1200));
-  CHECK(whole.facts().proof == Proof::kAcknowledged);
-  tracker.on_closed_clean(kStart + 2s);
-  CHECK(whole.facts().proof == Proof::kClosedClean);
-  CHECK(whole.facts().last_acked == kStart + 1s);
-
-  DeliveryTracker other;
-  Receipt cut;
-  other.add(cut, 0);
-  cut.wrote(kWhole);
-  other.on_closed_clean(kStart + 2s);
-  CHECK_FALSE(cut.facts().complete);
-  CHECK(cut.facts().body_acked == 1000);
-  CHECK(other.take_settled() == nullptr);
-  CHECK(other.take() == &cut);
+TEST_CASE("a clean end proves more than acknowledgements, and nothing without them") {
+  struct Row {
+    const char* what;
+    std::uint64_t acked;
+    bool ended;
+    Proof proof;
+    std::uint64_t body_acked;
+  };
+  const Row rows[] = {
+      {"all acknowledged", 1200, true, Proof::kClosedClean, 1000},
+      {"a tail that is owed", 700, true, Proof::kUnknown, 500},
+      {"nothing acknowledged", 0, true, Proof::kUnknown, 0},
+      {"cut", 1200, false, Proof::kUnknown, 1000},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(std::string(row.what));
+    DeliveryTracker tracker;
+    Receipt receipt;
+    tracker.add(receipt, 0);
+    receipt.wrote(kWhole);
+    if (row.ended) receipt.end();
+    tracker.on(at(1s, row.acked));
+    tracker.on_closed_clean();
+    const Receipt::Facts facts = receipt.facts();
+    CHECK(facts.proof == row.proof);
+    CHECK(facts.complete == (row.proof == Proof::kClosedClean));
+    CHECK(facts.body_acked == row.body_acked);
+    CHECK(facts.last_acked == (row.acked > 0 ? kStart + 1s : TimePoint{}));
+  }
 }
 
 TEST_CASE("a receipt that dies leaves its tracker") {

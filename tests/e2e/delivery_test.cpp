@@ -109,6 +109,87 @@ TEST_CASE("A client that reads nothing is reset after zero_window_timeout, and t
   CHECK(line.value("standstill_ms", 0.0) >= 2000);
 }
 
+TEST_CASE("A FIN behind an answered request leaves the rest owed, and the log waits for it") {
+  const Origin origin;
+  Weir weir(origin, "[server]\nworkers = 1\n" + std::string(kLog));
+  Client client(weir.port(), {.receive_buffer = 4096});
+  client.send(Request{.target = "/tail?size=100KiB&n=1"});
+  Response response = client.receive_head();
+  client.half_close();
+  // Lines come in their order: once there is one of a later client, there is none of this one.
+  Client witness(weir.port());
+  for (const char* target : {"/later?size=1", "/last?size=1"}) {
+    CHECK(witness.exchange({.target = target}).complete());
+  }
+  CHECK_FALSE(line_for(weir, "/later").empty());
+  CHECK(weir.process().out().find("/tail") == std::string::npos);
+  client.receive_body(response, {.content = 1});
+  CHECK(response.right());
+  CHECK(client.receive_end() == End::kComplete);
+  const json line = line_for(weir, "/tail");
+  CHECK(line.value("delivery", "") == "closed_clean");
+  CHECK(line.value("acked", 0) == 100 * 1024);
+  CHECK(line.value("close", "") == "client_closed");
+}
+
+TEST_CASE("A client that pipelines and reads nothing has received nothing, whatever it asks for") {
+  const Origin origin;
+  Weir weir(origin, kLog);
+  Client client(weir.port(), {.receive_buffer = 4096});
+  client.send(format({.target = "/one?size=100KiB"}) + format({.target = "/two?size=100KiB"}));
+  CHECK(eventually([&] { return origin.count("total") == 2; }));
+  client.abort();
+  const json line = line_for(weir, "/one");
+  CHECK(line.value("delivery", "") == "unknown");
+  CHECK_FALSE(line.value("delivered", false));
+  CHECK(line.value("acked", 0) < 100 * 1024);
+}
+
+TEST_CASE("Short of connections, who stood still for longest goes, never who reads or waits") {
+  const Origin origin;
+  Weir weir(origin, "[server]\nworkers = 1\nmax_connections = 20\n" + std::string(kLog));
+  std::vector<Client> stuck;  // one is idle, as far as requests go; one is being sent to
+  for (const char* target : {"/idle?size=100KiB&n=1", "/busy?size=64MiB&n=1"}) {
+    stuck.emplace_back(weir.port(), ClientOptions{.receive_buffer = 4096});
+    stuck.back().send(Request{.target = target});
+  }
+  Client reader(weir.port(), {.receive_buffer = 65536});
+  reader.send(Request{.target = "/reader?size=20MiB&n=1"});
+  Response response = reader.receive_head();
+  std::vector<Client> waiting;
+  for (int i = 0; i < 17; ++i) {
+    waiting.emplace_back(weir.port());
+    waiting.back().send(Request{.target = "/waiting/" + std::to_string(i) + "?delay=9s&size=1"});
+  }
+  reader.receive_body(response, {.content = 1, .rate = 2 << 20, .keep = 0});
+  CHECK(response.right());
+  for (const char* target : {"/idle", "/busy"}) {
+    CAPTURE(std::string(target));
+    const json line = line_for(weir, target);
+    CHECK(line.value("close", "") == "pressure");
+    CHECK(line.value("standstill_ms", 0.0) >= 4000);
+    CHECK_FALSE(line.value("delivered", true));
+  }
+  for (Client& client : waiting) CHECK(client.receive().complete());
+}
+
+TEST_CASE("Above max_owed bytes those go who hold them without reading") {
+  const Origin origin;
+  Weir weir(origin,
+            "[server]\nworkers = 1\n[delivery]\nmax_owed = \"400 KiB\"\n" + std::string(kLog));
+  Client reader(weir.port(), {.receive_buffer = 65536});
+  reader.send(Request{.target = "/reader?size=20MiB&n=1&cc=max-age=60"});
+  Response response = reader.receive_head();
+  std::vector<Client> stuck;
+  for (int i = 0; i < 4; ++i) {
+    stuck.emplace_back(weir.port(), ClientOptions{.receive_buffer = 4096});
+    stuck.back().send(Request{.target = "/stuck?size=20MiB&n=1&cc=max-age=60"});
+  }
+  reader.receive_body(response, {.content = 1, .rate = 2 << 20, .keep = 0});
+  CHECK(response.right());
+  CHECK(line_for(weir, "/stuck").value("close", "") == "pressure");
+}
+
 TEST_CASE("Connections above the limit are told so") {
   const Origin origin;
   Weir weir(origin, "[server]\nmax_connections_per_client = 3\n");

@@ -100,6 +100,22 @@ TEST_CASE("SIGTERM lets a running download end, takes no new client, and exits w
   }
 }
 
+TEST_CASE("SIGTERM waits for a client that is owed bytes though its request is long over") {
+  const Origin origin;
+  Weir weir(origin);
+  Client client(weir.port(), {.receive_buffer = 4096});
+  client.send(Request{.target = "/owed?n=1&size=100KiB&cc=max-age=60"});
+  Response response = client.receive_head();
+  CHECK(eventually([&] { return origin.count("total") == 1; }));
+  weir.process().signal(SIGTERM);
+  CHECK(!weir.process().wait(Millis(500)));
+  client.receive_body(response, {.content = 1});
+  CHECK(response.right());
+  CHECK(client.receive_end() == End::kComplete);
+  client.close();
+  CHECK(weir.process().wait(Millis(10'000)) == Exit{0, 0});
+}
+
 TEST_CASE("Draining ends at its deadline") {
   const Origin origin;
   Weir weir(origin, "[server]\ndrain_timeout = \"300 ms\"\n");

@@ -1,0 +1,85 @@
+#include "front/frontend.h"
+
+#include "stage.h"
+
+using namespace weir;
+using namespace weir::front;
+
+namespace {
+
+Settings for_ten() {
+  Settings s;
+  s.max_connections = 10;  // relief begins at nine
+  s.delivery.look_every = 20ms;
+  return s;
+}
+
+// Connects as many that were answered and are idle now, the first one longest.
+std::vector<Client> idle_clients(Stage& stage, std::size_t count) {
+  std::vector<Client> clients;
+  for (std::size_t i = 0; i < count; ++i) {
+    clients.push_back(stage.connect());
+    clients.back().tell(get("/1"));
+    REQUIRE(stage.until([&] { return clients.back().read(), clients.back().answers() == 1; }));
+  }
+  return clients;
+}
+
+std::vector<std::size_t> ended(Stage& stage, std::vector<Client>& clients) {
+  stage.settle();
+  std::vector<std::size_t> out;
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    if (clients[i].read()) out.push_back(i);
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("when connections run short the longest idle go, not the oldest") {
+  Stage stage(for_ten());
+  std::vector<Client> clients = idle_clients(stage, 10);
+  clients[0].tell(get("/1"));
+  REQUIRE(stage.until([&] { return clients[0].read(), clients[0].answers() == 2; }));
+  stage.frontend.relieve(1.0);
+  CHECK(ended(stage, clients) == std::vector<std::size_t>{1, 2});
+}
+
+TEST_CASE("who is owed bytes is not idle when connections run short") {
+  Stage stage(for_ten());
+  Client known = stage.owed();
+  stage.pass(100ms);           // it was looked at
+  Client owed = stage.owed();  // just now: nobody has looked yet
+  std::vector<Client> clients = idle_clients(stage, 8);
+  stage.frontend.relieve(1.0);
+  CHECK(ended(stage, clients) == std::vector<std::size_t>{0, 1});
+  for (Client* client : {&known, &owed}) {
+    CHECK(stage.until([&] { return client->read(), client->got.size() > kLarge; }));
+    CHECK(client->got.ends_with(std::string(kLarge, 'x')));
+  }
+}
+
+TEST_CASE("slow heads and lingering clients do not hold the limit") {
+  Stage stage(for_ten());
+  std::vector<Client> heads;
+  for (int i = 0; i < 5; ++i) {
+    heads.push_back(stage.connect());
+    heads.back().tell("GET / HT");
+    stage.settle();
+  }
+  const TimePoint slow = after(stage.loop.now(), 2100ms);  // from then on they are
+  std::vector<Client> lingering;
+  for (int i = 0; i < 5; ++i) {  // they do not end their side
+    lingering.push_back(stage.connect());
+    lingering.back().tell("GET /1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    REQUIRE(stage.until([&] { return lingering.back().read(); }));
+  }
+  stage.pass(100ms);  // our FINs are known to have arrived
+  stage.frontend.relieve(1.0);
+  CHECK(stage.frontend.sessions() == 8);  // heads may still come, lingering is over
+  stage.pass(slow - stage.loop.now());
+  std::vector<Client> clients = idle_clients(stage, 2);
+  stage.frontend.relieve(1.0);
+  CHECK(ended(stage, clients).empty());
+  CHECK(ended(stage, heads) == std::vector<std::size_t>{0, 1});
+}
