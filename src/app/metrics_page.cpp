@@ -12,7 +12,8 @@ constexpr std::array<std::string_view, 6> kClasses = {"none", "1xx", "2xx", "3xx
 void add_requests(Exposition& out, const Snapshot& s) {
   using proxy::How;
   s.sum.proxy.requests.each([&](How how, std::string_view reason, std::uint64_t n) {
-    if (how != How::kUndecided || n > 0) out.add(Metric::kRequests, {name(how), reason}, n);
+    const bool none = how == How::kUndecided;
+    if (!none || n > 0) out.add(Metric::kRequests, {none ? "none" : name(how), reason}, n);
   });
   for (std::size_t i = 0; i < kErrcs; ++i) {
     const ErrorInfo& error = info(static_cast<Errc>(i));
@@ -79,11 +80,13 @@ void add_fetches(Exposition& out, std::string_view origin, const proxy::FetchSta
 
 void add_origins(Exposition& out, const Snapshot& s) {
   for (std::size_t i = 0; i < s.origins.size(); ++i) {
-    const auto& [origin, load] = s.origins[i];
+    const auto& [origin, lanes] = s.origins[i];
     const WorkerStats::Origin& stats = s.sum.origins[i];
     add_fetches(out, origin, stats.fetches);
-    out.add(Metric::kFetchesRunning, {origin}, std::uint64_t{load.running});
-    out.add(Metric::kFetchesWaiting, {origin}, std::uint64_t{load.waiting});
+    for (std::size_t k = 0; k < lanes.size(); ++k) {
+      out.add(Metric::kFetchesRunning, {origin, kLaneNames[k]}, lanes[k].running);
+      out.add(Metric::kFetchesWaiting, {origin, kLaneNames[k]}, lanes[k].waiting);
+    }
     out.add(Metric::kOriginConnected, {origin}, stats.connected.get());
     out.add(Metric::kOriginReused, {origin}, stats.reused.get());
     out.add(Metric::kOriginIdleClosed, {origin}, stats.idle_closed.get());
@@ -100,6 +103,9 @@ void add_storage(Exposition& out, const Snapshot& s) {
   out.add(Metric::kStoreEvictedBytes, {}, s.store.evicted_bytes);
   out.add(Metric::kStoreRefused, {}, s.store.refused);
   out.add(Metric::kStoreGhostHits, {}, s.store.ghost_hits);
+  out.add(Metric::kSpoolLimit, {}, s.spool.limit);
+  out.add(Metric::kSpoolUsed, {}, s.spool.used);
+  out.add(Metric::kSpoolRefused, {}, s.spool.refused);
   out.add(Metric::kCacheKeys, {}, s.cache_keys);
 }
 

@@ -27,6 +27,15 @@ std::uint64_t resident_bytes() {
   return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
+std::array<Snapshot::Load, sched::kLanes> lanes_of(proxy::Gate& gate) {
+  std::array<Snapshot::Load, sched::kLanes> out;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const sched::LaneStats lane = gate.stats(static_cast<sched::Lane>(i));
+    out[i] = {lane.running, lane.waiting};
+  }
+  return out;
+}
+
 Snapshot::Worker worker_of(WorkerStats& stats, TimePoint now, bool scrape) {
   Snapshot::Worker out;
   Count& longest = stats.loop.longest_ns;
@@ -55,13 +64,14 @@ std::unique_ptr<const Snapshot> take_snapshot(Shared& shared, TimePoint now, boo
   out->connections_max = shared.config.server.max_connections;
   out->listens = shared.addresses;
   for (std::size_t i = 0; i < shared.gates.size(); ++i) {
-    out->origins.push_back({shared.origins[i]->settings.name, shared.gates[i]->load()});
+    out->origins.push_back({shared.origins[i]->settings.name, lanes_of(*shared.gates[i])});
   }
   for (const auto& stats : shared.stats) {
     out->sum.merge(*stats);
     out->workers.push_back(worker_of(*stats, now, scrape));
   }
   out->store = shared.store.stats();
+  out->spool = shared.transit.spool_stats();
   out->cache_keys = shared.index.keys();
   out->drops = net::read_listen_drops().value_or(net::ListenDrops{});
   if (const LineLog* log = shared.access_log.get()) {

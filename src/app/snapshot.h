@@ -2,23 +2,33 @@
 // Snapshot: the numbers of the whole process at one moment, added up over its workers: what the
 // pages of the admin address print.
 
+#include <array>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/worker_stats.h"
 #include "net/listen_drops.h"
-#include "proxy/gate.h"
+#include "sched/ticket.h"
+#include "store/spool.h"
 #include "store/store.h"
 
 namespace weir::app {
 
 struct Shared;
 
+inline constexpr std::string_view kLaneNames[] = {"client", "revalidation", "prefetch"};
+static_assert(std::size(kLaneNames) == sched::kLanes);
+
 struct Snapshot {
+  struct Load {
+    std::uint64_t running = 0;
+    std::uint64_t waiting = 0;
+  };
   struct Origin {
     std::string name;
-    proxy::Gate::Load load;
+    std::array<Load, sched::kLanes> lanes;
   };
   struct Queue {
     std::uint64_t waiting = 0;
@@ -49,6 +59,7 @@ struct Snapshot {
   std::vector<std::string> listens;  // their addresses
   std::vector<Worker> workers;
   store::StoreStats store;
+  store::SpoolStats spool;
   std::uint64_t cache_keys = 0;
   net::ListenDrops drops;
   std::uint64_t log_written = 0;

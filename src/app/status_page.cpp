@@ -98,13 +98,19 @@ Json fetches(const proxy::FetchStats& stats) {
   return out;
 }
 
+Json loads(const Snapshot::Origin& origin, std::uint64_t Snapshot::Load::*what) {
+  Json out = Json::object();
+  for (std::size_t i = 0; i < origin.lanes.size(); ++i) out[kLaneNames[i]] = origin.lanes[i].*what;
+  return out;
+}
+
 Json origins(const Snapshot& s) {
   Json out = Json::array();
   for (std::size_t i = 0; i < s.origins.size(); ++i) {
     const WorkerStats::Origin& stats = s.sum.origins[i];
     out.push_back({{"name", s.origins[i].name},
-                   {"running", s.origins[i].load.running},
-                   {"waiting", s.origins[i].load.waiting},
+                   {"running", loads(s.origins[i], &Snapshot::Load::running)},
+                   {"waiting", loads(s.origins[i], &Snapshot::Load::waiting)},
                    {"connections",
                     {{"idle", stats.idle.get()},
                      {"opened", stats.connected.get()},
@@ -153,7 +159,10 @@ Json store(const Snapshot& s) {
           {"evicted_chunks", s.store.evicted_chunks},
           {"evicted_bytes", s.store.evicted_bytes},
           {"refused", s.store.refused},
-          {"ghost_hits", s.store.ghost_hits}};
+          {"ghost_hits", s.store.ghost_hits},
+          {"spool_limit_bytes", s.spool.limit},
+          {"spool_used_bytes", s.spool.used},
+          {"spool_refused", s.spool.refused}};
 }
 
 }  // namespace

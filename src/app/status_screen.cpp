@@ -97,15 +97,18 @@ void add_store(std::string& out, const Json& store) {
       fmt::format("{} of {}   keys {}   chunks {}   evicted {}", bytes(store.at("used_bytes")),
                   bytes(store.at("limit_bytes")), store.at("keys").dump(),
                   store.at("chunks").dump(), bytes(store.at("evicted_bytes"))));
+  row(out, "spool",
+      fmt::format("{} of {}", bytes(store.at("spool_used_bytes")),
+                  bytes(store.at("spool_limit_bytes"))));
 }
 
 void add_origins(std::string& out, const Json& origins) {
   for (const Json& origin : origins) {
     const Json& fetches = origin.at("fetches");
     row(out, "origin",
-        fmt::format("{}   running {}   waiting {}   received {}",
-                    origin.at("name").get<std::string>(), origin.at("running").dump(),
-                    origin.at("waiting").dump(), bytes(origin.at("received_bytes"))));
+        fmt::format("{}   running: {}   waiting: {}", origin.at("name").get<std::string>(),
+                    numbers(origin.at("running"), false), numbers(origin.at("waiting"), false)));
+    row(out, "", fmt::format("received {}", bytes(origin.at("received_bytes"))));
     row(out, "", fmt::format("connections: {}", numbers(origin.at("connections"), true)));
     for (const char* kind : {"lead", "pass", "fill"}) {
       row(out, "", fmt::format("{}: {}", kind, numbers(fetches.at(kind), false)));

@@ -20,7 +20,7 @@ inline std::unique_ptr<Snapshot> full_snapshot(Durations& lag) {
   s->connections = 7;
   s->connections_max = 100;
   s->listens = {"127.0.0.1:80"};
-  s->origins = {{"main", {.running = 3, .waiting = 2}}};
+  s->origins = {{"main", {{{3, 2}, {1, 0}, {0, 0}}}}};
   s->workers = {{.longest_lag = 5ms, .silent = 0s, .lag = &lag, .queues = {{1, 2, 4096}}},
                 {.longest_lag = 250ms, .silent = 1s, .lag = &lag, .queues = {{0, 1, 4096}}}};
   s->store = {.limit = 1 << 30, .used = 1 << 20, .chunks = 9};

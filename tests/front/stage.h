@@ -110,7 +110,7 @@ struct Stage {
   explicit Stage(Settings s = {}, ListenSettings l = {})
       : settings(std::move(s)),
         listen(l),
-        frontend(loop, settings, answers, source, connections, nullptr) {
+        frontend(loop, settings, answers, source, connections, stats, nullptr) {
     const auto fd = net::Listener::open_socket(*net::parse_address("127.0.0.1:0"), 64);
     REQUIRE(fd);
     address = net::local_address(*fd);
@@ -161,6 +161,7 @@ struct Stage {
   net::Loop loop;
   body::FakeSource source;
   Answers answers{source};
+  Stats stats;
   Connections connections{0};
   Settings settings;
   ListenSettings listen;
