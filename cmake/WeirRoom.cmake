@@ -56,5 +56,6 @@ function(weir_tests name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cpp)
   add_executable(${name}_tests ${sources})
   target_link_libraries(${name}_tests PRIVATE weir_flags weir_test_main ${TESTS_LINK})
-  doctest_discover_tests(${name}_tests TEST_PREFIX "${name}: " PROPERTIES LABELS ${name} ${TESTS_PROPERTIES})
+  doctest_discover_tests(${name}_tests TEST_PREFIX "${name}: " PROPERTIES LABELS ${name}
+    SKIP_REGULAR_EXPRESSION "SKIPPED:" ${TESTS_PROPERTIES})
 endfunction()

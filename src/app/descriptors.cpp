@@ -39,7 +39,7 @@ std::uint64_t descriptor_reserve(const Config& config, std::uint32_t workers) {
 
 // Frontend accepts a share more than its limit, an eighth or 16, to tell them so.
 std::uint64_t connections_that_fit(std::uint64_t limit, std::uint64_t reserve) {
-  const std::uint64_t left = limit - std::min(reserve, limit / 2);
+  const std::uint64_t left = limit - std::min(reserve, limit / 5 * 3);
   const std::uint64_t told = std::max<std::uint64_t>(left / 9 + 1, 16);
   return std::max<std::uint64_t>(left - std::min(told, left), 1);
 }
@@ -52,7 +52,7 @@ std::uint64_t affordable_connections(const Config& config, std::uint32_t workers
   if (asked != 0 && asked <= fit) return asked;
   if (asked != 0) {
     log_warn("max_connections={} asked={} descriptors={} reserved={} hint=\"raise ulimit -Hn\"",
-             fit, asked, limit, std::min(reserve, limit / 2));
+             fit, asked, limit, std::min(reserve, limit / 5 * 3));
   }
   return fit;
 }

@@ -32,7 +32,7 @@ TEST_CASE("clients and those that are told 503 fit into what the reserve leaves"
       CAPTURE(limit);
       CAPTURE(reserve);
       const std::uint64_t fit = connections_that_fit(limit, reserve);
-      const std::uint64_t left = limit - std::min<std::uint64_t>(reserve, limit / 2);
+      const std::uint64_t left = limit - std::min<std::uint64_t>(reserve, limit / 5 * 3);
       CHECK(fit >= 1);
       if (left > 16) CHECK(fit + std::max<std::uint64_t>(fit / 8, 16) <= left);
       CHECK(fit + fit / 8 + 40 >= left - left / 9);  // and little is wasted

@@ -62,7 +62,7 @@ TEST_CASE("A miss, hits and a pass are counted as what they are") {
 
 TEST_CASE("Connections are counted by phase") {
   const Origin origin;
-  Weir weir(origin);
+  Weir weir(origin, "[server]\ndrain_timeout = \"1 s\"\n");
   Client idle(weir.port());
   CHECK(idle.exchange({.target = "/a?size=10"}).complete());
   Client reading(weir.port());

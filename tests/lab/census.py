@@ -111,6 +111,11 @@ class Census:
         with self._namespace.entered():
             return self._read_table().get(port, (None, 0, None))[2]
 
+    def queued(self, port):
+        """Bytes that the proxy's kernel holds for the client, sent or not."""
+        with self._namespace.entered():
+            return self._read_table().get(port, (None, 0, None, 0))[3]
+
     def _begin(self, watch):
         with self._changed:
             self._watches.add(watch)
@@ -122,14 +127,15 @@ class Census:
             self._watches.discard(watch)
 
     def _read_table(self):
-        """Client port -> (state, inode, timer). REQUIRES being inside the namespace."""
+        """Client port -> (state, inode, timer, bytes queued). REQUIRES being inside the namespace."""
         table = {}
         with open("/proc/thread-self/net/tcp", encoding="ascii") as file:
             for line in file:
                 fields = line.split(None, 10)
                 address, _, port = fields[2].partition(":")
                 if address == self._client:
-                    table[int(port, 16)] = (int(fields[3], 16), int(fields[9]), fields[5])
+                    table[int(port, 16)] = (int(fields[3], 16), int(fields[9]), fields[5],
+                                            int(fields[4].partition(":")[0], 16))
         return table
 
     def _count(self):

@@ -5,10 +5,13 @@ from the row alone. Every body byte of a 200 is compared with the object it shou
 """
 
 import contextlib
+import fcntl
 import itertools
 import select
 import socket
 import struct
+import sys
+import termios
 import time
 
 import netns
@@ -72,6 +75,10 @@ class Client:
         end = time.monotonic() + 5
         while self.tcp_state() not in (_FIN_WAIT2, _CLOSE) and time.monotonic() < end:
             time.sleep(0.002)
+
+    def waiting(self):
+        """Bytes that our kernel has and that were not read."""
+        return int.from_bytes(fcntl.ioctl(self._socket, termios.FIONREAD, b"\0" * 4), sys.byteorder)
 
     def tcp_state(self):
         return self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]

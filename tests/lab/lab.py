@@ -20,7 +20,7 @@ LARGEST = 100 * MB
 # Instances of the proxy by what their rows need, each with an origin of its own behind it, so that rows
 # which count segments, bytes or memory are not disturbed by others.
 PLACES = {"hits": (8080, 9000), "misses": (8081, 9001), "rude": (8082, 9002), "window": (8083, 9003),
-          "crowd": (8084, 9004), "limited": (8085, 9005)}
+          "crowd": (8084, 9004), "limited": (8085, 9005), "drained": (8086, 9006)}
 
 
 class Lab:
@@ -93,7 +93,12 @@ class Lab:
 
     def dead_proxies(self):
         return [f"{place}: {instance.process.last_words()}"
-                for place, instance in self._instances.items() if not instance.process.is_running]
+                for place, instance in self._instances.items()
+                if not instance.process.is_running and not instance.is_drained]
+
+    def drain(self, place):
+        """Tells the proxy to serve what it has begun, and then to end."""
+        self.proxy(place).drain(self.kind.drain_signal)
 
     def run_in_proxy(self, *command):
         return self._net.proxy.run(*command)
@@ -146,6 +151,9 @@ class Lab:
 
     def kernel_timer(self, client):
         return self._census.timer(client.port)
+
+    def kernel_queue(self, client):
+        return self._census.queued(client.port)
 
     def vanish(self, *some):
         """Silence: nothing from or to these clients passes any more. Returns when."""

@@ -31,6 +31,15 @@ class Process:
     def is_running(self):
         return self._popen.poll() is None
 
+    def signal(self, number):
+        self._popen.send_signal(number)
+
+    def wait(self, seconds):
+        """Whether it has ended within so long."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._popen.wait(max(0.0, seconds))
+        return not self.is_running
+
     def tree(self):
         return census.descendants([self.pid])
 

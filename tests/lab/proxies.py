@@ -6,6 +6,7 @@ least conf: where to listen, where the origin is, and how much memory it may use
 
 import os
 import shutil
+import signal
 
 import netns
 import processes
@@ -20,6 +21,7 @@ class Unsupported(Exception):
 class Kind:
     name = ""
     program = ""
+    drain_signal = None  # tells it to serve what it has begun, and end
     resumes = False  # promises to complete a response that its origin cut, if the validator is strong
 
     def __init__(self, program=None):
@@ -43,6 +45,7 @@ class Kind:
 class Weir(Kind):
     name = "weir"
     program = "weir"
+    drain_signal = signal.SIGTERM
     resumes = True
 
     def prepare(self, folder, listen, origin, connection_limit):
@@ -57,6 +60,7 @@ class Weir(Kind):
 class Nginx(Kind):
     name = "nginx"
     program = "nginx"
+    drain_signal = signal.SIGQUIT
 
     def prepare(self, folder, listen, origin, connection_limit):
         if connection_limit:
@@ -82,6 +86,7 @@ class Varnish(Kind):
 class Haproxy(Kind):
     name = "haproxy"
     program = "haproxy"
+    drain_signal = signal.SIGUSR1
 
     def prepare(self, folder, listen, origin, connection_limit):
         if connection_limit:
@@ -98,11 +103,16 @@ class Instance:
 
     def __init__(self, kind, topology, folder, port, origin, connection_limit=None):
         self.address = (netns.PROXY, port)
+        self.is_drained = False  # was told to end
         os.makedirs(folder)
         command = kind.prepare(folder, f"{netns.PROXY}:{port}", f"{origin[0]}:{origin[1]}",
                                connection_limit)
         self.process = processes.Process(topology.proxy, command, os.path.join(folder, "log"))
         processes.wait_for_port(topology.proxy, self.address, self.process)
+
+    def drain(self, number):
+        self.is_drained = True
+        self.process.signal(number)
 
     def close(self):
         self.process.stop()

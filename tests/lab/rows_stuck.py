@@ -68,6 +68,9 @@ def trickle_small(lab):
     return judge(gone.within(0, 150), str(gone))
 
 
+LEAST = 0.9  # of what a reader's own pace would have brought him
+
+
 def not_cut(lab, target, rate, seconds, first=0, rcvbuf=None):
     """Reads at `rate` for so long, behind `first` bytes at full speed. Returns what became of it."""
     with lab.client(rcvbuf=rcvbuf) as client:
@@ -78,37 +81,39 @@ def not_cut(lab, target, rate, seconds, first=0, rcvbuf=None):
         client.read_paced(rate, seconds, timeout=seconds, stop=lambda: not watch.is_held)
         passed = time.monotonic() - start
         held = watch.is_held and client.end is None
-    return held, "not cut" if held else f"CUT after {passed:.1f} s ({client.end or 'let go of'})"
+    if not held:
+        return False, f"CUT after {passed:.1f} s ({client.end or 'let go of'})"
+    fed = client.received >= first + LEAST * rate * seconds
+    got = f"{(client.received - first) / seconds / 1e3:.1f} KB/s"
+    return fed, f"not cut, {got}" if fed else f"STARVED: {got}"
 
 
 def judge_reader(lab, rate, seconds, size=HIT):
     target = lab.object(size)
     default, small = in_parallel(lambda: not_cut(lab, target, rate, seconds),
                                  lambda: not_cut(lab, target, rate, seconds, rcvbuf=8192))
-    return judge(default[0] and small[0],
-                 default[1] if default[1] == small[1] else f"{default[1]}; small buffer: {small[1]}")
+    return judge(default[0] and small[0], f"{default[1]}; small buffer: {small[1]}")
 
 
-@row("6", "slow but honest, 64 KB/s for 60 s", "never cut", limit=90)
+@row("6", "slow but honest, 64 KB/s for 60 s", "never cut, never starved", limit=90)
 def reader_64(lab):
     return judge_reader(lab, 64e3, 60)
 
 
-@row("6b", "slower but honest, 12 KB/s for 150 s", "never cut", limit=180)
+@row("6b", "slower but honest, 12 KB/s for 150 s", "never cut, never starved", limit=180)
 def reader_12(lab):
     return judge_reader(lab, 12e3, 150)
 
 
-@row("6c", "player: 30 MB at full speed, then 16 KB/s for 150 s; four clients", "never cut", limit=200)
+@row("6c", "player: 30 MB at full speed, then 16 KB/s for 150 s; four clients", "never cut, never starved", limit=200)
 def player(lab):
     target = lab.object(FILM)
     ends = in_parallel(*[lambda: not_cut(lab, target, 16e3, 150, first=30 * MB)] * 4)
-    kept = sum(held for held, _ in ends)
-    cuts = [text for held, text in ends if not held]
-    return judge(kept == 4, "; ".join([f"{kept} of 4 not cut", *cuts]))
+    kept = sum(good for good, _ in ends)
+    return judge(kept == 4, "; ".join([f"{kept} of 4 not cut", *(text for _, text in ends)]))
 
 
-@row("6d", "slowest honest, 4 KB/s for 170 s", "never cut", limit=200)
+@row("6d", "slowest honest, 4 KB/s for 170 s", "never cut, never starved", limit=200)
 def reader_4(lab):
     return judge_reader(lab, 4e3, 170)
 

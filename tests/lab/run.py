@@ -1,6 +1,7 @@
 """Runs the rows of the lab against a proxy. See scripts/lab."""
 
 import argparse
+import contextlib
 import json
 import os
 import resource
@@ -20,11 +21,13 @@ import rows_crowd
 import rows_halfclose
 import rows_origin
 import rows_requests
+import rows_owed
 import rows_stuck
+import wire
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RELEASE = os.path.join(ROOT, "build", "release")
-THEMES = (rows_halfclose, rows_stuck, rows_origin, rows_requests, rows_crowd)  # each declares its rows
+THEMES = (rows_halfclose, rows_stuck, rows_owed, rows_origin, rows_requests, rows_crowd)  # each declares its rows
 OPEN_FILES = 8192
 GRACE = 30  # seconds beyond its limit until a row is given up
 
@@ -73,6 +76,7 @@ def build(options):
             subprocess.run(["cmake", "--preset", "release"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         subprocess.run(["cmake", "--build", RELEASE, "--target", *targets], cwd=ROOT, check=True,
                        stdout=subprocess.DEVNULL)
+        subprocess.run([os.path.join(ROOT, "scripts", "give-back")], check=True)
 
 
 def check_programs(kind, options):
@@ -91,9 +95,12 @@ def obstacle():
             return f"there is no program {tool}"
     try:
         netns.remove_leftovers()
-        netns.Topology().close()
-    except (OSError, RuntimeError) as error:
-        return f"no shaped network namespaces here: {error}"
+        with contextlib.closing(netns.Topology()) as topology:
+            wire.Faults(topology)
+            wire.ZeroWindows(topology, [9000])
+            wire.FinSniffer(topology).close()
+    except (OSError, RuntimeError, subprocess.TimeoutExpired) as error:
+        return f"no shaped network namespaces with packet filters here: {error}"
     return None
 
 
