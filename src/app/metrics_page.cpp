@@ -74,15 +74,29 @@ void add_fetches(Exposition& out, std::string_view origin, const proxy::FetchSta
       out.add(Metric::kFetchFailures, {origin, error.name}, n);
   }
   out.add(Metric::kFetchResumes, {origin}, fetches.resumes.get());
+  out.add(Metric::kFetchRetries, {origin}, fetches.retries.get());
   out.add(Metric::kFetchParked, {origin}, fetches.parked.get());
   out.add(Metric::kFetchQueue, {origin}, fetches.queued);
 }
 
+void add_servers(Exposition& out, const Snapshot::Origin& origin) {
+  for (const Snapshot::Server& server : origin.servers) {
+    const Exposition::Labels labels = {origin.name, server.name};
+    out.add(Metric::kServerUp, labels, std::uint64_t{server.up()});
+    out.add(Metric::kServerRequests, labels, server.view.requests);
+    out.add(Metric::kServerFailures, labels, server.view.failures);
+    out.add(Metric::kServerOutstanding, labels, std::uint64_t{server.view.outstanding});
+  }
+  out.add(Metric::kOriginConnections, {origin.name}, origin.connections);
+}
+
 void add_origins(Exposition& out, const Snapshot& s) {
   for (std::size_t i = 0; i < s.origins.size(); ++i) {
-    const auto& [origin, lanes] = s.origins[i];
+    const std::string& origin = s.origins[i].name;
+    const auto& lanes = s.origins[i].lanes;
     const WorkerStats::Origin& stats = s.sum.origins[i];
     add_fetches(out, origin, stats.fetches);
+    add_servers(out, s.origins[i]);
     for (std::size_t k = 0; k < lanes.size(); ++k) {
       out.add(Metric::kFetchesRunning, {origin, kLaneNames[k]}, lanes[k].running);
       out.add(Metric::kFetchesWaiting, {origin, kLaneNames[k]}, lanes[k].waiting);

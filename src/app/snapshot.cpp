@@ -36,6 +36,15 @@ std::array<Snapshot::Load, sched::kLanes> lanes_of(proxy::Gate& gate) {
   return out;
 }
 
+Snapshot::Origin origin_of(const origin::Servers& servers, proxy::Gate& gate) {
+  Snapshot::Origin out{
+      .name = servers.settings.name, .lanes = lanes_of(gate), .connections = servers.limit.open()};
+  for (std::size_t i = 0; i < servers.balancer.size(); ++i) {
+    out.servers.push_back({servers.settings.servers[i].name, servers.balancer.view(i)});
+  }
+  return out;
+}
+
 Snapshot::Worker worker_of(WorkerStats& stats, TimePoint now, bool scrape) {
   Snapshot::Worker out;
   Count& longest = stats.loop.longest_ns;
@@ -64,7 +73,7 @@ std::unique_ptr<const Snapshot> take_snapshot(Shared& shared, TimePoint now, boo
   out->connections_max = shared.config.server.max_connections;
   out->listens = shared.addresses;
   for (std::size_t i = 0; i < shared.gates.size(); ++i) {
-    out->origins.push_back({shared.origins[i]->settings.name, lanes_of(*shared.gates[i])});
+    out->origins.push_back(origin_of(*shared.origins[i], *shared.gates[i]));
   }
   for (const auto& stats : shared.stats) {
     out->sum.merge(*stats);

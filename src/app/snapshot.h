@@ -10,6 +10,7 @@
 
 #include "app/worker_stats.h"
 #include "net/listen_drops.h"
+#include "origin/balancer.h"
 #include "sched/ticket.h"
 #include "store/spool.h"
 #include "store/store.h"
@@ -26,9 +27,16 @@ struct Snapshot {
     std::uint64_t running = 0;
     std::uint64_t waiting = 0;
   };
+  struct Server {
+    std::string name;  // host:port
+    origin::Balancer::View view;
+    bool up() const { return view.healthy && view.state == sched::Breaker::State::kClosed; }
+  };
   struct Origin {
     std::string name;
     std::array<Load, sched::kLanes> lanes;
+    std::vector<Server> servers{};
+    std::uint64_t connections = 0;  // idle ones included
   };
   struct Queue {
     std::uint64_t waiting = 0;

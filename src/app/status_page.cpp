@@ -93,6 +93,7 @@ Json fetches(const proxy::FetchStats& stats) {
   }
   out["failures"] = errors(stats.failed);
   out["resumes"] = stats.resumes.get();
+  out["retries"] = stats.retries.get();
   out["parked"] = stats.parked.get();
   out["queue"] = times(stats.queued);
   return out;
@@ -104,6 +105,31 @@ Json loads(const Snapshot::Origin& origin, std::uint64_t Snapshot::Load::*what) 
   return out;
 }
 
+std::string_view state_of(const Snapshot::Server& server) {
+  if (!server.view.healthy) return "unhealthy";
+  switch (server.view.state) {
+    case sched::Breaker::State::kClosed:
+      return "up";
+    case sched::Breaker::State::kOpen:
+      return "ejected";
+    case sched::Breaker::State::kHalfOpen:
+      break;
+  }
+  return "trial";
+}
+
+Json servers(const Snapshot::Origin& origin) {
+  Json out = Json::array();
+  for (const Snapshot::Server& server : origin.servers) {
+    out.push_back({{"name", server.name},
+                   {"state", state_of(server)},
+                   {"outstanding", server.view.outstanding},
+                   {"requests", server.view.requests},
+                   {"failures", server.view.failures}});
+  }
+  return out;
+}
+
 Json origins(const Snapshot& s) {
   Json out = Json::array();
   for (std::size_t i = 0; i < s.origins.size(); ++i) {
@@ -111,8 +137,10 @@ Json origins(const Snapshot& s) {
     out.push_back({{"name", s.origins[i].name},
                    {"running", loads(s.origins[i], &Snapshot::Load::running)},
                    {"waiting", loads(s.origins[i], &Snapshot::Load::waiting)},
+                   {"servers", servers(s.origins[i])},
                    {"connections",
-                    {{"idle", stats.idle.get()},
+                    {{"open", s.origins[i].connections},
+                     {"idle", stats.idle.get()},
                      {"opened", stats.connected.get()},
                      {"reused", stats.reused.get()},
                      {"idle_closed", stats.idle_closed.get()}}},

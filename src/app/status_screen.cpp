@@ -110,13 +110,19 @@ void add_origins(std::string& out, const Json& origins) {
                     numbers(origin.at("running"), false), numbers(origin.at("waiting"), false)));
     row(out, "", fmt::format("received {}", bytes(origin.at("received_bytes"))));
     row(out, "", fmt::format("connections: {}", numbers(origin.at("connections"), true)));
+    for (const Json& server : origin.at("servers")) {
+      row(out, "",
+          fmt::format("server {} {}   {}", server.at("name").get<std::string>(),
+                      server.at("state").get<std::string>(), numbers(server, true)));
+    }
     for (const char* kind : {"lead", "pass", "fill"}) {
       row(out, "", fmt::format("{}: {}", kind, numbers(fetches.at(kind), false)));
     }
     row(out, "", fmt::format("failures: {}", numbers(fetches.at("failures"), false)));
     row(out, "",
-        fmt::format("resumes {}   parked {}   queue: {}", fetches.at("resumes").dump(),
-                    fetches.at("parked").dump(), percentiles(fetches.at("queue"))));
+        fmt::format("retries {}   resumes {}   parked {}   queue: {}", fetches.at("retries").dump(),
+                    fetches.at("resumes").dump(), fetches.at("parked").dump(),
+                    percentiles(fetches.at("queue"))));
   }
 }
 

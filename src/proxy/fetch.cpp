@@ -174,6 +174,7 @@ std::optional<TimePoint> Fetch::when_to_retry(Error why, TimePoint now) {
       .next_try = servers.balancer.capacity(now).changes_at};
   const auto at = retry_.after_failure(failure, now);
   if (!at || (retry_.costs() && !origin().gate->may_retry(now))) return {};
+  origin().stats->retries.add();
   log_info("retry origin={} key={} after={}", origin().name, plan_.key.text, describe(why));
   return at;
 }

@@ -75,6 +75,7 @@ void FetchStats::merge(const FetchStats& other) {
   for (std::size_t i = 0; i < kFetchKinds; ++i) merge_each(ended[i], other.ended[i]);
   merge_each(failed, other.failed);
   resumes.add(other.resumes.get());
+  retries.add(other.retries.get());
   parked.add(other.parked.get());
   queued.merge(other.queued);
 }

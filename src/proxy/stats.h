@@ -89,6 +89,7 @@ struct FetchStats {
   std::array<std::array<Count, kFetchEnds>, kFetchKinds> ended;
   std::array<Count, kErrcs> failed;  // by Errc
   Count resumes;                     // a cut response went on by Range
+  Count retries;                     // asked again, nothing of a response being there
   Count parked;      // its connection was given up because readers were too far behind
   Durations queued;  // until there was a place at the origin
 

@@ -20,7 +20,10 @@ inline std::unique_ptr<Snapshot> full_snapshot(Durations& lag) {
   s->connections = 7;
   s->connections_max = 100;
   s->listens = {"127.0.0.1:80"};
-  s->origins = {{"main", {{{3, 2}, {1, 0}, {0, 0}}}}};
+  s->origins = {{.name = "main",
+                 .lanes = {{{3, 2}, {1, 0}, {0, 0}}},
+                 .servers = {{"a:1", {.requests = 9}}, {"b:1", {.healthy = false, .requests = 4}}},
+                 .connections = 6}};
   s->workers = {{.longest_lag = 5ms, .silent = 0s, .lag = &lag, .queues = {{1, 2, 4096}}},
                 {.longest_lag = 250ms, .silent = 1s, .lag = &lag, .queues = {{0, 1, 4096}}}};
   s->store = {.limit = 1 << 30, .used = 1 << 20, .chunks = 9};

@@ -89,6 +89,8 @@ TEST_CASE("the page is well-formed and has a value for every row") {
   CHECK(read.sum("weir_requests_total", {{"result", "hit"}}) == 30);
   CHECK(read.sum("weir_requests_refused_total", {{"reason", "bad_host"}}) == 8);
   CHECK(read.sum("weir_fetch_failures_total", {{"origin", "main"}, {"reason", "origin_cut"}}) == 1);
+  CHECK(read.sum("weir_server_up", {{"server", "a:1"}}) == 1);
+  CHECK(read.sum("weir_server_up", {{"server", "b:1"}}) == 0);
   CHECK(read.sum("weir_loop_lag_max_seconds", {{"worker", "1"}}) == 0.25);
   CHECK(read.sum("weir_accept_queue_connections_max") == 3);
   CHECK(read.sum("weir_start_time_seconds") == 1'700'000'000);

@@ -30,6 +30,8 @@ TEST_CASE("the status is JSON with the numbers of the snapshot") {
   CHECK(origin.at("running").at("client") == 3);
   CHECK(origin.at("fetches").at("fill").at("failed") == 1);
   CHECK(origin.at("fetches").at("failures").at("origin_cut") == 1);
+  CHECK(origin.at("servers").at(0).at("state") == "up");
+  CHECK(origin.at("servers").at(1).at("state") == "unhealthy");
   CHECK(page.at("listen").at(0).at("queues").size() == 2);
   CHECK(page.at("workers").at(1).at("lag_max_seconds") == 0.25);
 }
@@ -49,6 +51,7 @@ TEST_CASE("the screen says what is in the JSON") {
                            "7 open of 100", "sending 4", "closed: zero_window 6", "hit 30 (75.0 %)",
                            "refused: bad_host 8", "to clients 3.0 MiB", "1.0 MiB of 1.0 GiB",
                            "running: client 3   revalidation 1   waiting: client 2\n",
+                           "server b:1 unhealthy   outstanding 0   requests 4   failures 0",
                            "fill: failed 1", "failures: origin_cut 1", "1 (most 2 of 4096)",
                            "overflows 11, drops 12", "longest lag:   5 ms   250 ms"}) {
     CAPTURE(std::string(text));

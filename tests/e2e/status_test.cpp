@@ -75,6 +75,7 @@ TEST_CASE("Connections are counted by phase") {
   }
   CHECK(metrics(weir).sum("weir_fetches_running") == 1);
   CHECK(weir.status().at("connections").at("open") == 3);
+  waiting.abort();  // else it would be served, and Weir wait for it
 }
 
 TEST_CASE("A fetch that fails is an error page and a failure with its name") {
@@ -87,6 +88,25 @@ TEST_CASE("A fetch that fails is an error page and a failure with its name") {
   CHECK(now.sum("weir_fetches_total", fetch("lead", "failed")) == 1);
   CHECK(now.sum("weir_fetch_failures_total", {{"reason", "connect_refused"}}) == 1);
   CHECK(now.sum("weir_responses_total", {{"class", "5xx"}}) == 1);
+}
+
+TEST_CASE(
+    "Servers of an origin are told apart, and a request that went on to the next is a retry") {
+  const Origin origin;
+  const std::string dead = "127.0.0.1:" + std::to_string(free_port());
+  Weir weir("listen = \"127.0.0.1:0\"\n[[origin]]\nname = \"main\"\nservers = [\"" + dead +
+            "\", \"" + origin.address() + "\"]\n");
+  for (int i = 0; i < 4; ++i) {
+    CHECK(get(weir.port(), "/s?size=10&cc=no-store&n=" + std::to_string(i)).status == 200);
+  }
+  const Metrics now = metrics(weir);
+  const double failures = now.sum("weir_server_failures_total", {{"server", dead}});
+  CHECK(failures >= 1);
+  CHECK(now.sum("weir_fetch_retries_total", {{"origin", "main"}}) == failures);
+  CHECK(now.sum("weir_server_requests_total", {{"server", origin.address()}}) == 4);
+  CHECK(now.sum("weir_server_failures_total", {{"server", origin.address()}}) == 0);
+  CHECK(now.sum("weir_server_up", {{"server", origin.address()}}) == 1);
+  CHECK(now.sum("weir_origin_connections") >= 1);
 }
 
 TEST_CASE("A client that is reaped is a close with its reason, and a standstill") {
