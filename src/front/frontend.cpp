@@ -56,6 +56,12 @@ std::size_t Frontend::close_idle(std::size_t most) {
   return closed;
 }
 
+bool Frontend::out_of_descriptors() {
+  bool any = false;
+  for (const auto& listener : listeners_) any |= listener->take_starved();
+  return any;
+}
+
 void Frontend::relieve(double share) {
   const auto part = [share](std::uint64_t now, std::uint64_t limit) {
     const double excess = static_cast<double>(now) - kHighMark * static_cast<double>(limit);
@@ -63,6 +69,8 @@ void Frontend::relieve(double share) {
   };
   delivery::Need need;
   need.connections = part(connections_.open(), settings_.max_connections);
+  // Out of descriptors below the limit: somebody else took them, or the limit was lowered.
+  if (out_of_descriptors()) need.connections = std::max(need.connections, count_ / 8 + 1);
   std::uint64_t owed = 0;
   std::vector<Http1Session*> owing;
   std::vector<delivery::Holder> holders;

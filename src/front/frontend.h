@@ -22,8 +22,9 @@ class Frontend final : public net::Listener::Owner, public Http1Session::Owner {
   void listen(int fd, const ListenSettings& settings);
   // No new connections and requests; idle connections close, the others after what they serve.
   void drain();
-  // Each second: when connections or the bytes owed to clients come near their limit (of which this
-  // worker has `share`, 0..1), idle connections close and clients without progress are reset.
+  // Each second: when descriptors ran out, or connections or the bytes owed to clients come near
+  // their limit (of which this worker has `share`, 0..1), idle connections close and clients
+  // without progress are reset.
   void relieve(double share);
 
   std::size_t sessions() const { return count_; }
@@ -37,6 +38,7 @@ class Frontend final : public net::Listener::Owner, public Http1Session::Owner {
   static constexpr std::size_t kScratch = 64 * 1024;
 
   std::size_t close_idle(std::size_t most);
+  bool out_of_descriptors();
 
   const Settings& settings_;
   Connections& connections_;
