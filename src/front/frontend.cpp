@@ -71,6 +71,12 @@ std::size_t Frontend::close_useless(std::size_t most) {
   return closed;
 }
 
+bool Frontend::out_of_descriptors() {
+  bool any = false;
+  for (const auto& listener : listeners_) any |= listener->take_starved();
+  return any;
+}
+
 void Frontend::relieve(double share) {
   const auto part = [share](std::uint64_t now, std::uint64_t limit) {
     const double excess = static_cast<double>(now) - kHighMark * static_cast<double>(limit);
@@ -78,6 +84,8 @@ void Frontend::relieve(double share) {
   };
   delivery::Need need;
   need.connections = part(connections_.open(), settings_.max_connections);
+  // Out of descriptors below the limit: somebody else took them, or the limit was lowered.
+  if (out_of_descriptors()) need.connections = std::max(need.connections, count_ / 8 + 1);
   // First, for it destroys sessions that might be among the holders.
   if (need.connections > 0) need.connections -= close_useless(need.connections);
   std::uint64_t owed = 0;

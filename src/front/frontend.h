@@ -24,10 +24,10 @@ class Frontend final : public net::Listener::Owner, public Http1Session::Owner {
   // No new connections but those that wait to be accepted. Each ends after what it serves or is
   // owed; one that is idle and has all ends now.
   void drain();
-  // Each second: when connections or the bytes owed to clients come near their limit (of which this
-  // worker has `share`, 0..1), connections of no use close, those first that were so for longest,
-  // and clients without progress are reset.
-  // Counts the open ones by phase.
+  // Each second: when descriptors ran out, or connections or the bytes owed to clients come near
+  // their limit (of which this worker has `share`, 0..1), connections of no use close, those first
+  // that were so for longest, and clients without progress are reset. Counts the open ones by
+  // phase.
   void relieve(double share);
 
   std::size_t sessions() const { return count_; }
@@ -41,6 +41,7 @@ class Frontend final : public net::Listener::Owner, public Http1Session::Owner {
   static constexpr std::size_t kScratch = 64 * 1024;
 
   std::size_t close_useless(std::size_t most);
+  bool out_of_descriptors();
 
   const Settings& settings_;
   Connections& connections_;

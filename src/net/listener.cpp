@@ -136,6 +136,7 @@ bool Listener::accept_failed(int error) {
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
+      starved_ = true;
       rest(std::strerror(error));
       return false;
     default:  // ECONNABORTED and what accept(2) passes on from the network: that one is lost

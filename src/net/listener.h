@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "net/address.h"
@@ -56,7 +57,9 @@ class Listener final : private Timer::Owner {
     std::uint32_t waiting = 0;  // connections that wait to be accepted
     std::uint32_t backlog = 0;
   };
-  Queue queue() const;            // one system call
+  Queue queue() const;  // one system call
+  // Whether descriptors or memory ran out in an accept since the last call.
+  bool take_starved() { return std::exchange(starved_, false); }
   int fd() const { return fd_; }  // for set_client_options, which connections inherit
 
  private:
@@ -73,6 +76,7 @@ class Listener final : private Timer::Owner {
   Owner& owner_;
   int fd_;
   State state_ = State::kPaused;
+  bool starved_ = false;
   TimePoint said_ = TimePoint::min();  // when the log was last told of a rest
   Timer timer_;
   EventSlot event_;

@@ -27,8 +27,9 @@ TEST_CASE("the reserve holds every connection to an origin that the conf allows"
 }
 
 TEST_CASE("clients and those that are told 503 fit into what the reserve leaves") {
-  for (const std::uint64_t limit : {32, 100, 1024, 4096, 20'000, 524'288, 1'048'576}) {
-    for (const std::uint64_t reserve : {16, 500, 5000}) {
+  for (const std::uint64_t limit :
+       {32UL, 100UL, 1024UL, 4096UL, 20'000UL, 524'288UL, 1'048'576UL}) {
+    for (const std::uint64_t reserve : {16UL, 500UL, 5000UL}) {
       CAPTURE(limit);
       CAPTURE(reserve);
       const std::uint64_t fit = connections_that_fit(limit, reserve);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <pwd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -206,6 +207,18 @@ TEST_CASE("Clients leave descriptors to the origin, however few there are") {
   CHECK(answers[200] >= 20);
   CHECK(answers[200] + answers[503] == 120);  // and none 502 for want of a descriptor
   CHECK(weir.process().err().find("Too many open files") == std::string::npos);
+}
+
+TEST_CASE("When descriptors run out all the same, idle clients make room") {
+  const Origin origin;
+  Weir weir(origin, "[server]\nworkers = 1\n");
+  REQUIRE(get(weir.port(), "/hit?size=1&cc=max-age=60").complete());
+  const rlimit few{60, 20'000};
+  REQUIRE(::prlimit(weir.process().pid(), RLIMIT_NOFILE, &few, nullptr) == 0);
+  std::vector<std::unique_ptr<Client>> idle;
+  for (int i = 0; i < 70; ++i) idle.push_back(std::make_unique<Client>(weir.port()));
+  REQUIRE(weir.process().wait_for_line("Too many open files").has_value());
+  CHECK(get(weir.port(), "/hit?size=1&cc=max-age=60").status == 200);
 }
 
 TEST_CASE("More storage than the machine has is refused before anybody is told of a port") {
