@@ -1,0 +1,390 @@
+#include "store/disk_store.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "store/disk_writer.h"
+
+namespace weir::store {
+namespace {
+
+constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
+
+}  // namespace
+
+// ---- DiskBody
+
+DiskBody::DiskBody(DiskStore& store, const Digest& key, std::uint64_t body, bool put)
+    : store_(store), key_(key), body_(body), put_(put) {}
+
+DiskBody::~DiskBody() { store_.leave(*this); }
+
+void DiskBody::offer(std::uint32_t index, const Ref<body::Chunk>& chunk, std::size_t size,
+                     std::uint64_t total) noexcept {
+  if (put()) store_.offer(*this, index, chunk, size, total);
+}
+
+bool DiskBody::holds(std::uint32_t index) const noexcept { return run(index, 1) > 0; }
+
+std::uint32_t DiskBody::run(std::uint32_t index, std::uint32_t most) const {
+  if (!put()) return 0;
+  Lock lock(store_.mutex_);
+  const StoredBody* b = store_.directory_.find(key_, body_);
+  return b && b->object ? b->run(index, most) : 0;
+}
+
+std::uint32_t DiskBody::next_chunk(std::uint32_t index) const {
+  if (!put()) return ~std::uint32_t{0};
+  Lock lock(store_.mutex_);
+  const StoredBody* b = store_.directory_.find(key_, body_);
+  return b && b->object ? b->next_chunk(index) : ~std::uint32_t{0};
+}
+
+// ---- DiskStore
+
+Bytes DiskStore::Job::payload() const {
+  if (chunk) return std::span<const std::byte>(chunk->data(), record.length);
+  return std::as_bytes(std::span(text));
+}
+
+DiskStore::DiskStore(FileSystem& files, Settings settings) : settings_(std::move(settings)) {
+  WEIR_CHECK(settings_.disks.size() < 256);
+  Lock lock(mutex_);
+  for (std::size_t i = 0; i < settings_.disks.size(); ++i) {
+    const Settings::One& conf = settings_.disks[i];
+    const std::uint64_t region = std::min(settings_.region_size, conf.size / 4);
+    auto disk = Disk::open(files, {conf.path, conf.size, region, settings_.power},
+                           static_cast<std::uint8_t>(i + 1), settings_.salt);
+    auto found =
+        disk ? (*disk)->recover(directory_) : Result<Disk::Recovery>(std::unexpected(disk.error()));
+    if (!found) {
+      log_error("DISK LEFT OUT disk={}: {}; Weir goes on without it", conf.path,
+                describe(found.error()));
+      directory_.remove_disk(static_cast<std::uint8_t>(i + 1));
+      writers_.push_back(nullptr);
+      continue;
+    }
+    log_info("disk={} regions={} records={} scanned_bytes={} torn_bytes={} damaged_records={}",
+             conf.path, found->regions, found->records, found->scanned, found->torn,
+             found->damaged);
+    sequence_ = std::max(sequence_.load(), found->sequence);
+    bodies_ = std::max(bodies_.load(), found->body);
+    stats_.damaged += found->damaged;
+    writers_.push_back(std::make_unique<Writer>(*this, std::move(*disk)));
+  }
+  directory_.remove_worthless();
+}
+
+DiskStore::~DiskStore() { stop(); }
+
+void DiskStore::start() {
+  pool_ = std::make_unique<IoPool>(settings_.read_threads, settings_.read_queue);
+  for (const auto& writer : writers_) {
+    if (writer) writer->start();
+  }
+}
+
+void DiskStore::stop() {
+  pool_.reset();
+  for (const auto& writer : writers_) {
+    if (writer) writer->stop();
+  }
+}
+
+Ref<DiskBody> DiskStore::create_body(const Digest& key) {
+  return make_ref<DiskBody>(*this, key, ++bodies_, false);
+}
+
+Ref<DiskBody> DiskStore::open_body(const Digest& key, std::uint64_t body) {
+  {
+    Lock lock(mutex_);
+    if (StoredBody* b = directory_.find(key, body)) ++b->users;
+  }
+  return make_ref<DiskBody>(*this, key, body, true);
+}
+
+void DiskStore::leave(const DiskBody& body) {
+  if (!body.put()) return;
+  Lock lock(mutex_);
+  StoredBody* b = directory_.find(body.key(), body.body());
+  if (!b) return;
+  if (b->users > 0) --b->users;
+  if (b->worthless()) directory_.remove(body.key(), body.body());
+}
+
+// ---- writing behind
+
+// The disk of what the key has already; else by rendezvous, each disk by its size. 0: none works.
+std::uint8_t DiskStore::disk_for(const Digest& key) const {
+  std::uint8_t best = 0;
+  directory_.each(key, [&](const StoredBody& b) { best = b.disk; });
+  if (best != 0) return best;
+  double most = 0;
+  for (std::size_t i = 0; i < writers_.size(); ++i) {
+    if (!writers_[i] || !writers_[i]->in_use) continue;
+    const std::uint64_t parts[] = {key.high, key.low};
+    const std::uint64_t hash = checksum(std::as_bytes(std::span(parts)), i + 1);
+    const double chance = (static_cast<double>(hash >> 11) + 1) / 9007199254740993.0;  // 2^53 + 1
+    const double score = static_cast<double>(settings_.disks[i].size) / -std::log(chance);
+    if (best == 0 || score > most) {
+      best = static_cast<std::uint8_t>(i + 1);
+      most = score;
+    }
+  }
+  return best;
+}
+
+void DiskStore::enqueue(std::uint8_t disk, Job job) {
+  Writer& writer = *writers_[disk - 1u];
+  if (!writer.in_use) return;
+  stats_.dirty += job.bytes;
+  writer.queue.push_back(std::move(job));
+  writer.work.notify_one();
+}
+
+// On each disk of those that went, a tombstone. `body` 0: for all of the key.
+void DiskStore::bury(const Digest& key, const std::vector<Directory::Dropped>& dropped,
+                     std::uint64_t body) {
+  std::uint64_t told = 0;  // disks, by bit; beyond 64 a second tombstone does no harm
+  for (const Directory::Dropped& d : dropped) {
+    const std::uint64_t bit = std::uint64_t{1} << (d.disk % 64);
+    if (body == 0 && d.disk < 64 && (told & bit) != 0) continue;
+    told |= bit;
+    Job job;
+    job.record.kind = RecordKind::kTombstone;
+    job.record.key = key;
+    job.record.body = body == 0 ? 0 : d.body;
+    job.bytes = kRecordHeaderBytes;
+    enqueue(d.disk, std::move(job));
+  }
+}
+
+void DiskStore::put_object(DiskBody& body, std::uint64_t variant, bool refillable,
+                           std::uint64_t total, std::string description) {
+  Lock lock(mutex_);
+  const StoredBody* before = directory_.find(body.key_, body.body_);
+  if (body.put() && !before) return;  // purged or lost meanwhile: it does not come back
+  const std::uint8_t disk = before ? before->disk : disk_for(body.key_);
+  if (disk == 0) return;
+  // Descriptions may go a little beyond the limit; without one a body's chunks are worth nothing.
+  if (!before && stats_.dirty > 2 * settings_.dirty_max) {
+    ++stats_.unwritten_chunks;
+    return;
+  }
+  std::vector<Directory::Dropped> dropped;
+  StoredBody& b = directory_.put(body.key_, body.body_, variant, disk, dropped);
+  if (!body.put_.exchange(true)) ++b.users;
+  ++b.pending;
+  b.refillable = refillable;
+  if (total != kUnknown) b.total = total;
+  std::erase_if(dropped, [&](const Directory::Dropped& d) { return d.disk == disk; });
+  bury(body.key_, dropped, kUnknown);
+  Job job;
+  job.record.kind = RecordKind::kObject;
+  job.record.refillable = refillable;
+  job.record.key = body.key_;
+  job.record.body = body.body_;
+  job.record.part = variant;
+  job.record.total = b.total;
+  job.bytes = record_bytes(description.size());
+  job.text = std::move(description);
+  enqueue(disk, std::move(job));
+}
+
+void DiskStore::offer(const DiskBody& body, std::uint32_t index, const Ref<body::Chunk>& chunk,
+                      std::size_t size, std::uint64_t total) noexcept {
+  Lock lock(mutex_);
+  StoredBody* b = directory_.find(body.key_, body.body_);
+  if (!b) return;
+  if (total != kUnknown) b->total = total;
+  if (b->chunk(index)) return;
+  stats_.offered += size;
+  if (stats_.dirty + size > settings_.dirty_max) {
+    ++stats_.unwritten_chunks;
+    return;
+  }
+  ++b->pending;
+  Job job;
+  job.record.kind = RecordKind::kChunk;
+  job.record.length = static_cast<std::uint32_t>(size);
+  job.record.key = body.key_;
+  job.record.body = body.body_;
+  job.record.part = index;
+  job.record.total = b->total;
+  job.bytes = record_bytes(size);
+  job.chunk = chunk;
+  enqueue(b->disk, std::move(job));
+}
+
+void DiskStore::drop(const Digest& key, std::uint64_t body) {
+  Lock lock(mutex_);
+  const StoredBody* b = directory_.find(key, body);
+  if (!b) return;
+  const std::vector<Directory::Dropped> dropped{{b->body, b->disk}};
+  directory_.remove(key, body);
+  bury(key, dropped, body);
+}
+
+void DiskStore::purge(const Digest& key) {
+  Lock lock(mutex_);
+  bury(key, directory_.remove_key(key), 0);
+}
+
+// ---- looking
+
+std::size_t DiskStore::count(const Digest& key) const {
+  Lock lock(mutex_);
+  std::size_t n = 0;
+  directory_.each(key, [&](const StoredBody& b) { n += b.object ? 1 : 0; });
+  return n;
+}
+
+bool DiskStore::alive(const Digest& key, std::uint64_t body) {
+  Lock lock(mutex_);
+  return directory_.find(key, body) != nullptr;
+}
+
+bool DiskStore::in_use() const {
+  Lock lock(mutex_);
+  return std::ranges::any_of(writers_, [](const auto& w) { return w && w->in_use; });
+}
+
+DiskStats DiskStore::stats() const {
+  Lock lock(mutex_);
+  DiskStats out = stats_;
+  out.keys = directory_.keys();
+  out.bodies = directory_.bodies();
+  for (std::size_t i = 0; i < writers_.size(); ++i) {
+    DiskStats::One one;
+    one.path = settings_.disks[i].path;
+    one.size = settings_.disks[i].size;
+    one.in_use = writers_[i] && writers_[i]->in_use;
+    if (writers_[i]) {
+      const Disk& disk = writers_[i]->disk();
+      one.used = disk.used();
+      one.regions = disk.regions();
+      one.reclaimed = disk.reclaimed();
+      one.written = disk.written();
+      one.forwarded = disk.forwarded();
+    }
+    out.disks.push_back(std::move(one));
+  }
+  return out;
+}
+
+void DiskStore::flush() {
+  Lock lock(mutex_);
+  const auto busy = [](const auto& w) {
+    return w && (w->busy || (w->in_use && !w->queue.empty()));
+  };
+  while (std::ranges::any_of(writers_, busy)) idle_.wait(mutex_);
+}
+
+// ---- reading
+
+Ref<Region> DiskStore::region(const Place& place) const {
+  const auto& writer = writers_[place.disk() - 1u];
+  return writer ? writer->disk().region(place.region) : Ref<Region>();
+}
+
+// Bytes that cannot be had count as not there. `index` ~0: the description.
+void DiskStore::read_failed(const Digest& key, std::uint64_t body, std::uint32_t index,
+                            const Place& place, Error why) {
+  const bool damaged = why.sys == EBADMSG;
+  log_error("disk={} region={} offset={}: {}; read again from the origin",
+            settings_.disks[place.disk() - 1u].path,
+            region_name(place.region & ((1u << Place::kDiskShift) - 1)), place.offset,
+            damaged ? "damaged bytes" : describe(why));
+  Lock lock(mutex_);
+  ++(damaged ? stats_.damaged : stats_.read_errors);
+  StoredBody* b = directory_.find(key, body);
+  if (!b) return;
+  if (index == ~std::uint32_t{0}) {
+    if (b->object.is_at(place.region, place.offset)) directory_.remove(key, body);
+  } else if (const Place* now = b->chunk(index); now && now->is_at(place.region, place.offset)) {
+    b->remove_chunk(index);
+  }
+}
+
+void ReadObjects::perform() noexcept {
+  struct Found {
+    StoredObject object;
+    Place place;
+    std::uint64_t sequence;
+  };
+  std::vector<Found> found;
+  {
+    Lock lock(store_.mutex_);
+    store_.directory_.each(key_, [&](const StoredBody& b) {
+      if (!b.object || b.worthless()) return;
+      const auto total = b.total == kUnknown ? std::nullopt : std::optional(b.total);
+      found.push_back({{b.body, total, b.refillable, b.whole(), {}}, b.object, b.sequence});
+    });
+    store_.stats_.reads += found.size();
+  }
+  std::ranges::sort(found, std::greater(), &Found::sequence);
+  for (Found& f : found) {
+    const Ref<Region> region = store_.region(f.place);
+    if (!region) continue;  // given up this very moment
+    f.object.description.resize(f.place.length);
+    const auto bytes = std::as_writable_bytes(std::span(f.object.description));
+    const auto record = read_record(*region, f.place.offset, bytes);
+    const bool right = record && record->kind == RecordKind::kObject && record->key == key_ &&
+                       record->body == f.object.body;
+    if (right) {
+      objects_.push_back(std::move(f.object));
+    } else {
+      const Error why = record ? Error{Errc::kSystem, EBADMSG} : record.error();
+      store_.read_failed(key_, f.object.body, ~std::uint32_t{0}, f.place, why);
+    }
+  }
+}
+
+ReadChunk::ReadChunk(Ref<DiskBody> body, std::uint32_t index, std::span<std::byte> to,
+                     Executor& executor, Task& task)
+    : IoJob(executor, task), body_(std::move(body)), index_(index), to_(to) {}
+
+ReadChunk::~ReadChunk() = default;
+
+void ReadChunk::perform() noexcept {
+  DiskStore& store = body_->store();
+  // A second try where the chunk was written forward in between.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    Place place;
+    Place next;
+    {
+      Lock lock(store.mutex_);
+      StoredBody* b = store.directory_.find(body_->key(), body_->body());
+      Place* chunk = b ? b->chunk(index_) : nullptr;
+      if (!chunk || chunk->length != to_.size()) break;
+      if (chunk->hits < 3) ++chunk->hits;
+      place = *chunk;
+      if (const Place* following = b->chunk(index_ + 1)) next = *following;
+      ++store.stats_.reads;
+      store.stats_.read_bytes += place.length;
+    }
+    const Ref<Region> region = store.region(place);
+    if (!region) continue;
+    if (next && next.region == place.region)
+      region->file().will_need(next.offset, record_bytes(next.length));
+    const auto record = read_record(*region, place.offset, to_);
+    const bool right = record && record->kind == RecordKind::kChunk &&
+                       record->key == body_->key() && record->body == body_->body() &&
+                       record->part == index_;
+    if (right) {
+      result_ = {};
+      return;
+    }
+    const Error why = record ? Error{Errc::kSystem, EBADMSG} : record.error();
+    store.read_failed(body_->key(), body_->body(), index_, place, why);
+    result_ = std::unexpected(why);
+    return;
+  }
+  result_ = fail(Errc::kSystem, ENOENT);
+}
+
+}  // namespace weir::store

@@ -1,0 +1,170 @@
+#pragma once
+// DiskStore: bodies and what describes them on disk, behind memory. Bytes land in memory first and
+// are written behind by one writer for each disk; reads go through an IoPool. No caller of anything
+// here waits for a disk, but for open() and stop().
+//
+//   create_body --put_object--> in the directory --offer--> queued --writer--> on disk
+//        gone from memory --read_objects--> described --read_chunk--> bytes again
+//
+// The queue of what is to be written is bounded (`dirty_max`): a chunk beyond it is left unwritten
+// and counted. All records of a key go to one disk, in the order in which they were put, so that
+// what is found after a crash is a state that there was.
+//
+// Threads: any. One lock, a leaf, for the directory and the queues. Its bodies must die before it,
+// but may outlive stop().
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+#include "body/backing.h"
+#include "store/directory.h"
+#include "store/disk.h"
+#include "store/disk_reads.h"
+#include "store/io_pool.h"
+
+namespace weir::store {
+
+class DiskStore;
+
+// A body in memory that is kept on disk too, or may be.
+class DiskBody final : public body::Backing {
+ public:
+  DiskBody(DiskStore& store, const Digest& key, std::uint64_t body, bool put);
+  ~DiskBody() override;
+
+  void offer(std::uint32_t index, const Ref<body::Chunk>& chunk, std::size_t size,
+             std::uint64_t total) noexcept override;
+  bool holds(std::uint32_t index) const noexcept override;
+  // Chunks on disk in a row from `index` on, `most` at most; and the first that is, ~0: none.
+  std::uint32_t run(std::uint32_t index, std::uint32_t most) const;
+  std::uint32_t next_chunk(std::uint32_t index) const;
+
+  DiskStore& store() const { return store_; }
+  const Digest& key() const { return key_; }
+  std::uint64_t body() const { return body_; }
+  // Whether it was put into the store: before that nothing of it is written.
+  bool put() const { return put_.load(std::memory_order_relaxed); }
+
+ private:
+  friend class DiskStore;
+  DiskStore& store_;
+  const Digest key_;
+  const std::uint64_t body_;
+  std::atomic<bool> put_;
+};
+
+struct DiskStats {
+  struct One {
+    std::string path;
+    std::uint64_t size = 0;
+    std::uint64_t used = 0;
+    std::uint64_t regions = 0;
+    std::uint64_t reclaimed = 0;  // regions
+    std::uint64_t written = 0;    // bytes, forwarded ones included
+    std::uint64_t forwarded = 0;  // bytes
+    bool in_use = true;           // false: it failed and was taken out
+  };
+  std::vector<One> disks;
+  std::uint64_t keys = 0;
+  std::uint64_t bodies = 0;
+  std::uint64_t dirty = 0;             // bytes that wait to be written
+  std::uint64_t offered = 0;           // bytes of chunks that memory had whole
+  std::uint64_t unwritten_chunks = 0;  // no room in the queue, or the disk took nothing
+  std::uint64_t reads = 0;             // chunks and descriptions
+  std::uint64_t read_bytes = 0;
+  std::uint64_t read_errors = 0;  // the kernel's
+  std::uint64_t damaged = 0;      // checksums that did not fit
+};
+
+class DiskStore {
+ public:
+  struct Settings {
+    struct One {
+      std::string path;
+      std::uint64_t size;
+    };
+    std::vector<One> disks;  // 255 at most
+    std::uint64_t region_size = 256 << 20;
+    bool power = false;  // fdatasync: what was stored survives a power cut
+    std::uint64_t dirty_max = 64 << 20;
+    unsigned read_threads = 4;
+    std::size_t read_queue = 4096;
+    std::uint64_t salt = 1;  // some random number
+  };
+
+  // Reads what is on the disks. A disk that cannot be used is logged and left out.
+  DiskStore(FileSystem& files, Settings settings);
+  ~DiskStore();  // stop()
+  DiskStore(const DiskStore&) = delete;
+  DiskStore& operator=(const DiskStore&) = delete;
+
+  void start();  // its threads
+  // Writes what is queued, seals the regions, ends the threads. Nothing is stored any more.
+  void stop();
+
+  Ref<DiskBody> create_body(const Digest& key);
+  // One of those read_objects() told of.
+  Ref<DiskBody> open_body(const Digest& key, std::uint64_t body);
+
+  // What describes the body, from now on or instead of what did. `variant` names it among the
+  // key's: another body of the same one goes. `total` ~0: unknown yet.
+  void put_object(DiskBody& body, std::uint64_t variant, bool refillable, std::uint64_t total,
+                  std::string description) EXCLUDES_LOCK(mutex_);
+  void drop(const Digest& key, std::uint64_t body) EXCLUDES_LOCK(mutex_);
+  void purge(const Digest& key) EXCLUDES_LOCK(mutex_);
+
+  // Bodies of the key whose description can be read.
+  std::size_t count(const Digest& key) const EXCLUDES_LOCK(mutex_);
+  bool alive(const Digest& key, std::uint64_t body) EXCLUDES_LOCK(mutex_);
+  // False: too many reads wait.
+  bool read(Ref<IoJob> job) { return pool_ && pool_->submit(std::move(job)); }
+
+  DiskStats stats() const EXCLUDES_LOCK(mutex_);
+  bool in_use() const EXCLUDES_LOCK(mutex_);  // some disk works
+  // For tests: waits until nothing is queued.
+  void flush() EXCLUDES_LOCK(mutex_);
+
+ private:
+  friend class DiskBody;
+  friend class ReadObjects;
+  friend class ReadChunk;
+  class Writer;
+  struct Job {
+    Record record;
+    Ref<body::Chunk> chunk;
+    std::string text;
+    std::uint64_t bytes = 0;
+    Bytes payload() const;
+  };
+
+  void offer(const DiskBody& body, std::uint32_t index, const Ref<body::Chunk>& chunk,
+             std::size_t size, std::uint64_t total) noexcept EXCLUDES_LOCK(mutex_);
+  void leave(const DiskBody& body) EXCLUDES_LOCK(mutex_);
+  std::uint8_t disk_for(const Digest& key) const REQUIRES_LOCK(mutex_);
+  void enqueue(std::uint8_t disk, Job job) REQUIRES_LOCK(mutex_);
+  void bury(const Digest& key, const std::vector<Directory::Dropped>& dropped, std::uint64_t body)
+      REQUIRES_LOCK(mutex_);
+  Ref<Region> region(const Place& place) const;
+  void read_failed(const Digest& key, std::uint64_t body, std::uint32_t index, const Place& place,
+                   Error why) EXCLUDES_LOCK(mutex_);
+
+  const Settings settings_;
+  std::vector<std::unique_ptr<Writer>> writers_;  // one a disk, by number - 1; null: left out
+  std::unique_ptr<IoPool> pool_;
+  std::atomic<std::uint64_t> sequence_{0};
+  std::atomic<std::uint64_t> bodies_{0};
+
+  mutable Mutex mutex_;
+  std::condition_variable_any idle_;
+  Directory directory_ GUARDED_BY(mutex_);
+  DiskStats stats_ GUARDED_BY(mutex_);
+};
+
+}  // namespace weir::store

@@ -1,0 +1,149 @@
+#pragma once
+// A FileSystem in memory that can be told to fail, and to lose what was written: the seam through
+// which the disk store's faults are made. Any thread.
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "store/file_system.h"
+
+namespace weir::test {
+
+class MemoryFiles final : public store::FileSystem {
+ public:
+  using Content = std::vector<std::byte>;
+
+  // Faults; may be changed at any time by the thread that makes the steps.
+  struct Faults {
+    std::size_t write_most = SIZE_MAX;     // bytes that one write takes
+    std::uint64_t space = UINT64_MAX;      // bytes in all files; then ENOSPC
+    std::uint64_t die_after = UINT64_MAX;  // bytes written; what follows is lost without a word
+    int write_error = 0;                   // errno of every write
+    int read_error = 0;
+    int sync_error = 0;
+  };
+
+  void set(const Faults& faults) {
+    const std::lock_guard lock(mutex_);
+    faults_ = faults;
+    written_ = 0;
+  }
+  std::uint64_t written() const {
+    const std::lock_guard lock(mutex_);
+    return written_;
+  }
+  std::vector<std::string> names() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> out;
+    for (const auto& [path, content] : files_) out.push_back(path);
+    return out;
+  }
+  Content& content(const std::string& path) { return *files_.at(path); }
+  void flip(const std::string& path, std::uint64_t bit) {
+    content(path)[bit / 8] ^= std::byte{1} << (bit % 8);
+  }
+
+  Result<std::unique_ptr<store::File>> open(const std::string& path, Open how) override {
+    const std::lock_guard lock(mutex_);
+    if (how == Open::kCreate) {
+      if (dead()) return std::make_unique<Handle>(*this, std::make_shared<Content>());
+      files_[path] = std::make_shared<Content>();
+    }
+    const auto it = files_.find(path);
+    if (it == files_.end()) return fail(Errc::kSystem, ENOENT);
+    return std::make_unique<Handle>(*this, it->second);
+  }
+  Result<std::vector<std::string>> list(const std::string& directory) override {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> out;
+    for (const auto& [path, content] : files_) {
+      if (path.starts_with(directory + "/")) out.push_back(path.substr(directory.size() + 1));
+    }
+    return out;
+  }
+  Result<void> remove(const std::string& path) override {
+    const std::lock_guard lock(mutex_);
+    if (!dead()) files_.erase(path);
+    return {};
+  }
+  Result<void> make_directory(const std::string&) override { return {}; }
+  Result<void> sync_directory(const std::string&) override { return {}; }
+  Result<std::unique_ptr<store::File>> lock(const std::string&) override {
+    return std::make_unique<Handle>(*this, std::make_shared<Content>());
+  }
+
+ private:
+  class Handle final : public store::File {
+   public:
+    Handle(MemoryFiles& files, std::shared_ptr<Content> content)
+        : files_(files), content_(std::move(content)) {}
+
+    Result<std::size_t> read(std::span<std::byte> to, std::uint64_t offset) override {
+      const std::lock_guard lock(files_.mutex_);
+      if (files_.faults_.read_error != 0) return fail(Errc::kSystem, files_.faults_.read_error);
+      if (offset >= content_->size()) return 0;
+      const std::size_t n = std::min<std::size_t>(to.size(), content_->size() - offset);
+      std::copy_n(content_->begin() + static_cast<std::ptrdiff_t>(offset), n, to.begin());
+      return n;
+    }
+    Result<std::size_t> write(std::span<const store::Bytes> pieces, std::uint64_t offset) override {
+      const std::lock_guard lock(files_.mutex_);
+      const Faults& faults = files_.faults_;
+      if (faults.write_error != 0) return fail(Errc::kSystem, faults.write_error);
+      std::size_t taken = 0;
+      for (const store::Bytes piece : pieces) {
+        for (const std::byte b : piece) {
+          if (taken >= faults.write_most) return taken;
+          if (files_.written_ >= faults.space)
+            return taken > 0 ? Result<std::size_t>(taken) : fail(Errc::kSystem, ENOSPC);
+          ++taken;
+          if (files_.written_++ >= faults.die_after) continue;
+          const std::uint64_t at = offset + taken - 1;
+          if (content_->size() <= at) content_->resize(at + 1);
+          (*content_)[at] = b;
+        }
+      }
+      return taken;
+    }
+    Result<void> sync() override {
+      const std::lock_guard lock(files_.mutex_);
+      if (files_.faults_.sync_error != 0) return fail(Errc::kSystem, files_.faults_.sync_error);
+      return {};
+    }
+    Result<void> truncate(std::uint64_t size) override {
+      const std::lock_guard lock(files_.mutex_);
+      if (!files_.dead()) content_->resize(size);
+      return {};
+    }
+    Result<void> reserve(std::uint64_t) override {
+      const std::lock_guard lock(files_.mutex_);
+      if (files_.written_ >= files_.faults_.space) return fail(Errc::kSystem, ENOSPC);
+      return {};
+    }
+    Result<std::uint64_t> size() override {
+      const std::lock_guard lock(files_.mutex_);
+      return content_->size();
+    }
+    void will_need(std::uint64_t, std::uint64_t) override {}
+    void write_back(std::uint64_t, std::uint64_t) override {}
+
+   private:
+    MemoryFiles& files_;
+    const std::shared_ptr<Content> content_;
+  };
+
+  bool dead() const { return written_ > faults_.die_after; }
+
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Content>> files_;
+  Faults faults_;
+  std::uint64_t written_ = 0;
+};
+
+}  // namespace weir::test
