@@ -16,6 +16,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr std::uint64_t kLeastDisk = 32 << 20;
+
 // Finds values that may stand only once.
 class Once {
  public:
@@ -114,6 +116,23 @@ void check_origins(const Config& c, const Places& places, Findings& out) {
     const std::string path = indexed("origin", i);
     names.see(c.origins[i].name, path + ".name", "an origin named");
     check_origin(c.origins[i], path, places, out);
+  }
+}
+
+void check_disks(const Config& c, const Places& places, Findings& out) {
+  Once paths(places, out);
+  for (std::size_t i = 0; i < c.disks.size(); ++i) {
+    const std::string path = indexed("storage.disk", i);
+    paths.see(c.disks[i].path, path + ".path", "the path");
+    if (c.disks[i].path.empty()) {
+      out.errors.push_back({place_of(places, path + ".path"), "must not be empty", {}});
+    }
+    if (c.disks[i].size < kLeastDisk) {
+      out.errors.push_back({place_of(places, path + ".size"), "must be at least 32 MiB", {}});
+    }
+  }
+  if (c.disks.size() > 255) {
+    out.errors.push_back({place_of(places, "storage.disk"), "255 disks are the most", {}});
   }
 }
 
@@ -216,6 +235,7 @@ Place place_of(const Places& places, std::string_view path) {
 
 void check_config(const Config& config, const Places& places, Findings& out) {
   check_listens(config, places, out);
+  check_disks(config, places, out);
   check_origins(config, places, out);
   check_sites(config, places, out);
   check_limits(config, places, out);

@@ -48,6 +48,18 @@ std::string home_of(std::string_view key) {
   return home;
 }
 
+// The table of that name, and where it begins; of "a.b" the b in the table a.
+std::optional<std::pair<Place, const toml::node*>> find_table(const toml::table& root,
+                                                              std::string_view name) {
+  const std::size_t dot = name.find('.');
+  const auto it = root.find(name.substr(0, dot));
+  if (it == root.end()) return {};
+  if (dot == name.npos) return std::pair(place_of(it->first), &it->second);
+  const toml::table* inner = it->second.as_table();
+  if (!inner) return {};
+  return find_table(*inner, name.substr(dot + 1));
+}
+
 class Reader {
  public:
   explicit Reader(LoadedConfig& out) : out_(out) {}
@@ -71,6 +83,7 @@ class Reader {
   void read_short(const toml::node& node, std::vector<Listen>& listens);
   void read_short(const toml::node& node, std::vector<OriginConf>& origins);
   void read_short(const toml::node& node, std::vector<Site>& sites);
+  void read_short(const toml::node& node, std::vector<DiskConf>& disks);
   void complete();
 
   // Each answers by the member's type; what is wrong is reported.
@@ -110,13 +123,14 @@ void Reader::read(const toml::table& root) {
   std::vector<std::string_view> known;
   each_table(out_.config, [&](const Table& table, auto& member) {
     known.push_back(table.key);
-    const auto it = root.find(table.key);
-    if (it == root.end()) return;
-    out_.places.emplace(table.key, place_of(it->first));
-    read_member(table, it->second, member);
+    const auto at = find_table(root, table.key);
+    if (!at) return;
+    out_.places.emplace(table.key, at->first);
+    read_member(table, *at->second, member);
   });
   for (const auto& [key, node] : root) {
-    if (std::ranges::find(known, key.str()) == known.end()) unknown(key, "", known);
+    const auto head = [&](std::string_view k) { return k.substr(0, k.find('.')) == key.str(); };
+    if (std::ranges::none_of(known, head)) unknown(key, "", known);
   }
   complete();
   check_config(out_.config, out_.places, findings_);
@@ -186,6 +200,11 @@ void Reader::read_rows(const std::string& path, const toml::table& from, T& to) 
     }
   });
   const std::string_view table = std::string_view(path).substr(0, path.find('['));
+  each_table(out_.config, [&](const Table& inner, auto&) {
+    const std::size_t dot = inner.key.find('.');
+    if (dot != inner.key.npos && inner.key.substr(0, dot) == table)
+      known.push_back(inner.key.substr(dot + 1));
+  });
   for (const auto& [key, node] : from) {
     if (std::ranges::find(known, key.str()) == known.end()) unknown(key, table, known);
   }
@@ -208,6 +227,11 @@ void Reader::read_short(const toml::node& node, std::vector<OriginConf>& origins
   out_.places.emplace("origin[0].name", place_of(node));
   out_.places.emplace("origin[0].servers", place_of(node));
   read_texts(Kind::kServers, "origin[0].servers", node, main.servers);
+}
+
+void Reader::read_short(const toml::node& node, std::vector<DiskConf>&) {
+  error(place_of(node), "\"storage.disk\" must be a table",
+        "write [[storage.disk]] and its parameters below");
 }
 
 void Reader::read_short(const toml::node& node, std::vector<Site>&) {

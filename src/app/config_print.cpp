@@ -71,11 +71,11 @@ std::string header(const Table& table) {
   return table.repeated ? fmt::format("[[{}]]\n", table.key) : fmt::format("[{}]\n", table.key);
 }
 
-std::string sample_row(const Param& p) {
+std::string sample_row(const Param& p, std::string_view off) {
   const std::string bounds = bounds_of(p);
   std::string out = "\n" + lines(p.text, "# ");
   if (!bounds.empty()) out += fmt::format("# {}\n", bounds);
-  out += fmt::format("{}{} = {}\n", p.required ? "" : "#", p.name, sample_value(p));
+  out += fmt::format("{}{} = {}\n", p.required ? off : "#", p.name, sample_value(p));
   return out;
 }
 
@@ -136,9 +136,11 @@ std::string sample_config() {
       "#   origin = \"127.0.0.1:9000\"\n";
   const Config defaults;
   each_table(defaults, [&](const Table& table, const auto& member) {
-    out += "\n" + lines(table.text, "# ") + header(table);
+    // A table inside of another one may be missing, and is here.
+    const std::string_view off = table.key.find('.') != table.key.npos ? "#" : "";
+    out += fmt::format("\n{}{}{}", lines(table.text, "# "), off, header(table));
     const auto fresh = fresh_table(member);
-    each_param(fresh, [&](const Param& p, const auto&) { out += sample_row(p); });
+    each_param(fresh, [&](const Param& p, const auto&) { out += sample_row(p, off); });
   });
   return out;
 }

@@ -123,6 +123,24 @@ void add_storage(Exposition& out, const Snapshot& s) {
   out.add(Metric::kCacheKeys, {}, s.cache_keys);
 }
 
+void add_disks(Exposition& out, const Snapshot& s) {
+  for (const store::DiskStats::One& disk : s.disks.disks) {
+    out.add(Metric::kDiskSize, {disk.path}, disk.size);
+    out.add(Metric::kDiskUsed, {disk.path}, disk.used);
+    out.add(Metric::kDiskUp, {disk.path}, std::uint64_t{disk.in_use});
+    out.add(Metric::kDiskWritten, {disk.path}, disk.written);
+    out.add(Metric::kDiskForwarded, {disk.path}, disk.forwarded);
+    out.add(Metric::kDiskReclaimed, {disk.path}, disk.reclaimed);
+  }
+  out.add(Metric::kDiskDirty, {}, s.disks.dirty);
+  out.add(Metric::kDiskUnwritten, {}, s.disks.unwritten_chunks);
+  out.add(Metric::kDiskReads, {}, s.disks.reads);
+  out.add(Metric::kDiskReadBytes, {}, s.disks.read_bytes);
+  out.add(Metric::kDiskReadErrors, {}, s.disks.read_errors);
+  out.add(Metric::kDiskDamaged, {}, s.disks.damaged);
+  out.add(Metric::kDiskObjects, {}, s.disks.bodies);
+}
+
 void add_process(Exposition& out, const Snapshot& s) {
   for (std::size_t w = 0; w < s.workers.size(); ++w) {
     const std::string worker = std::to_string(w);
@@ -148,6 +166,7 @@ std::string metrics_page(const Snapshot& snapshot) {
   add_queues(out, snapshot);
   add_origins(out, snapshot);
   add_storage(out, snapshot);
+  add_disks(out, snapshot);
   add_process(out, snapshot);
   return out.text();
 }

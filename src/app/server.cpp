@@ -215,6 +215,7 @@ int run_server(const LoadedConfig& loaded) {
   if (why.empty()) why = open_logs(config, *shared);
   if (why.empty()) why = become_user(config);
   if (!why.empty()) return complain(why);
+  shared->open_shelf();
   shared->addresses = sockets.addresses;
   for (const std::string& address : sockets.addresses) {
     fmt::print(stderr, "weir: listening on {}\n", address);

@@ -1,6 +1,7 @@
 #include "app/settings.h"
 
 #include <algorithm>
+#include <random>
 
 #include "app/conf_value.h"
 #include "base/check.h"
@@ -126,6 +127,29 @@ std::unique_ptr<store::Spool> open_spool(const Storage& storage) {
       "clients by transit_window alone",
       storage.spool_directory, describe(spool.error()));
   return nullptr;
+}
+
+std::unique_ptr<store::DiskStore> open_disks(const Config& config) {
+  if (config.disks.empty()) return nullptr;
+  const Storage& storage = config.storage;
+  store::DiskStore::Settings s;
+  for (const DiskConf& disk : config.disks) s.disks.push_back({disk.path, disk.size});
+  s.region_size = storage.region_size;
+  s.power = storage.durability == Durability::kPower;
+  s.dirty_max = storage.dirty_max;
+  s.read_threads = clamp32(storage.disk_threads);
+  std::random_device random;
+  s.salt = (std::uint64_t{random()} << 32) | random();
+  auto disks = std::make_unique<store::DiskStore>(store::posix_files(), std::move(s));
+  return disks->in_use() ? std::move(disks) : nullptr;
+}
+
+cache::ShelfSettings shelf_settings(const Storage& storage) {
+  cache::ShelfSettings s;
+  s.object_min = storage.disk_object_min;
+  if (storage.disk_object_max != 0) s.object_max = storage.disk_object_max;
+  s.second_hit = storage.disk_admit == DiskAdmit::kSecondHit;
+  return s;
 }
 
 std::uint64_t transit_lead(const Storage& storage, bool has_spool) {

@@ -5,10 +5,12 @@
 #include <vector>
 
 #include "app/config.h"
+#include "cache/shelf.h"
 #include "front/settings.h"
 #include "origin/settings.h"
 #include "proxy/site.h"
 #include "sched/scheduler.h"
+#include "store/disk_store.h"
 #include "store/memory_store.h"
 #include "store/spool.h"
 
@@ -21,6 +23,9 @@ sched::Limits gate_limits(const OriginConf& origin);
 // Null: none is wanted, or none can be had (then that is logged).
 std::unique_ptr<store::Spool> open_spool(const Storage& storage);
 std::uint64_t transit_lead(const Storage& storage, bool has_spool);
+// Null: there are no disks, or none that can be used (then that is logged). Reads what is on them.
+std::unique_ptr<store::DiskStore> open_disks(const Config& config);
+cache::ShelfSettings shelf_settings(const Storage& storage);
 store::MemoryStore::Settings store_settings(const Storage& storage);
 std::vector<proxy::Site> sites(const Config& config);
 

@@ -42,6 +42,19 @@ struct Shared {
     }
   }
 
+  // Once, before the workers, as the user that will write: reads what is on disk.
+  void open_shelf() {
+    disks = open_disks(config);
+    if (!disks) return;
+    shelf = std::make_unique<cache::Shelf>(*disks, store, shelf_settings(config.storage));
+    index.set_shelf(shelf.get());
+    disks->start();
+  }
+  // What waits to be written holds chunks of the store.
+  ~Shared() {
+    if (disks) disks->stop();
+  }
+
   const Config& config;
   const std::uint32_t workers;
   const front::Settings front;
@@ -50,11 +63,13 @@ struct Shared {
   const proxy::SiteTable sites;
   std::vector<std::unique_ptr<origin::Servers>> origins;
   std::vector<std::unique_ptr<proxy::Gate>> gates;
-  std::unique_ptr<LineLog> access_log;  // null: off
-  std::unique_ptr<LineLog> sample_log;  // null: off
+  std::unique_ptr<LineLog> access_log;      // null: off
+  std::unique_ptr<LineLog> sample_log;      // null: off
+  std::unique_ptr<store::DiskStore> disks;  // null: there are none
   store::MemoryStore store;
   store::Transit transit;
-  cache::Index index;  // after the store: its objects give their chunks back to it
+  std::unique_ptr<cache::Shelf> shelf;  // null: no disks
+  cache::Index index;                   // after the store: its objects give their chunks back to it
 
   // For who looks on from outside.
   const TimePoint started;

@@ -81,6 +81,7 @@ std::unique_ptr<const Snapshot> take_snapshot(Shared& shared, TimePoint now, boo
   }
   out->store = shared.store.stats();
   out->spool = shared.transit.spool_stats();
+  if (shared.disks) out->disks = shared.disks->stats();
   out->cache_keys = shared.index.keys();
   out->drops = net::read_listen_drops().value_or(net::ListenDrops{});
   if (const LineLog* log = shared.access_log.get()) {

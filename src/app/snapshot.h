@@ -12,6 +12,7 @@
 #include "net/listen_drops.h"
 #include "origin/balancer.h"
 #include "sched/ticket.h"
+#include "store/disk_store.h"
 #include "store/spool.h"
 #include "store/store.h"
 
@@ -68,6 +69,7 @@ struct Snapshot {
   std::vector<Worker> workers;
   store::StoreStats store;
   store::SpoolStats spool;
+  store::DiskStats disks;
   std::uint64_t cache_keys = 0;
   net::ListenDrops drops;
   std::uint64_t log_written = 0;

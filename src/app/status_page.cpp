@@ -193,6 +193,29 @@ Json store(const Snapshot& s) {
           {"spool_refused", s.spool.refused}};
 }
 
+Json disks(const Snapshot& s) {
+  Json each = Json::array();
+  for (const store::DiskStats::One& disk : s.disks.disks) {
+    each.push_back({{"path", disk.path},
+                    {"in_use", disk.in_use},
+                    {"size_bytes", disk.size},
+                    {"used_bytes", disk.used},
+                    {"regions", disk.regions},
+                    {"reclaimed_regions", disk.reclaimed},
+                    {"written_bytes", disk.written},
+                    {"forwarded_bytes", disk.forwarded}});
+  }
+  return {{"objects", s.disks.bodies},
+          {"dirty_bytes", s.disks.dirty},
+          {"offered_bytes", s.disks.offered},
+          {"unwritten_chunks", s.disks.unwritten_chunks},
+          {"reads", s.disks.reads},
+          {"read_bytes", s.disks.read_bytes},
+          {"read_errors", s.disks.read_errors},
+          {"damaged", s.disks.damaged},
+          {"disks", each}};
+}
+
 }  // namespace
 
 std::string status_page(const Snapshot& s) {
@@ -215,6 +238,7 @@ std::string status_page(const Snapshot& s) {
                        {"delivery", times(s.sum.proxy.delivery)},
                        {"standstill", times(s.sum.proxy.standstill)}}},
                      {"store", store(s)},
+                     {"disks", disks(s)},
                      {"origins", origins(s)},
                      {"listen", listens(s)},
                      {"listen_overflows", s.drops.overflows},

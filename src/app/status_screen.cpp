@@ -92,6 +92,21 @@ void add_clients(std::string& out, const Json& s) {
                   bytes(moved.at("acknowledged")), bytes(moved.at("from_origins"))));
 }
 
+void add_disks(std::string& out, const Json& disks) {
+  for (const Json& disk : disks.at("disks")) {
+    const std::string state = disk.at("in_use").get<bool>() ? "" : "   TAKEN OUT";
+    row(out, "disk",
+        fmt::format("{} of {}   {}{}", bytes(disk.at("used_bytes")), bytes(disk.at("size_bytes")),
+                    disk.at("path").get<std::string>(), state));
+  }
+  if (disks.at("disks").empty()) return;
+  row(out, "on disk",
+      fmt::format("objects {}   waiting {}   unwritten {}   damaged {}   errors {}",
+                  disks.at("objects").dump(), bytes(disks.at("dirty_bytes")),
+                  disks.at("unwritten_chunks").dump(), disks.at("damaged").dump(),
+                  disks.at("read_errors").dump()));
+}
+
 void add_store(std::string& out, const Json& store) {
   row(out, "store",
       fmt::format("{} of {}   keys {}   chunks {}   evicted {}", bytes(store.at("used_bytes")),
@@ -158,6 +173,7 @@ std::expected<std::string, std::string> status_screen(std::string_view text) {
         age(s.at("uptime_seconds").get<double>()), bytes(s.at("resident_bytes")));
     add_clients(out, s);
     add_store(out, s.at("store"));
+    add_disks(out, s.at("disks"));
     add_origins(out, s.at("origins"));
     add_listens(out, s);
     add_workers(out, s.at("workers"));

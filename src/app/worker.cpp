@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "net/listen_drops.h"
+#include "proxy/disk_fill.h"
 
 namespace weir::app {
 namespace {
@@ -31,7 +32,8 @@ Worker::Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners)
              .stats = stats_.proxy,
              .origins = origins(),
              .transit_lead = transit_lead(shared.config.storage, shared.transit.has_spool()),
-             .worker = number},
+             .worker = number,
+             .shelf = shared.shelf.get()},
       exchanges_(house_),
       frontend_(std::make_unique<front::Frontend>(loop_, shared.front, exchanges_, shared.store,
                                                   shared.connections, stats_.front,
@@ -46,6 +48,7 @@ Worker::~Worker() {
   loop_.cancel(*this);
   admin_.reset();
   frontend_.reset();
+  while (proxy::DiskFillPlace* place = house_.disk_fills.front()) delete place->fill;
   while (proxy::FetchPlace* place = house_.fetches.front()) delete place->fetch;
 }
 

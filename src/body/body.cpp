@@ -15,9 +15,12 @@ Body::Body(ChunkSource& source, const BodyOptions& options)
       lead_limit_(options.lead_limit),
       total_(options.total.value_or(kUnlimited)),
       refillable_(options.refillable),
-      drop_passed_(options.drop_passed) {
+      drop_passed_(options.drop_passed),
+      backing_(options.backing) {
   WEIR_CHECK(lead_limit_ > 0 && options.total.value_or(0) <= kMaxTotal);
-  if (total_ == 0) hold_empty_chunk();
+  WEIR_CHECK(!backing_ || !drop_passed_);
+  if (total_ == 0 || options.restored) hold_empty_chunk();
+  whole_ = options.restored && !refillable_ && !lost_;
 }
 
 Body::~Body() {
@@ -42,7 +45,7 @@ bool Body::filling() const { return fills_.load() > 0; }
 std::uint32_t Body::readers() const { return readers_.load(); }
 
 bool Body::servable() const {
-  return !failed() && !lost_.load() && (refillable_ || complete() || filling());
+  return !failed() && !lost_.load() && (refillable_ || complete() || whole_.load() || filling());
 }
 
 bool Body::empty_of_chunks() const {
@@ -87,7 +90,7 @@ Ref<Chunk> Body::take(std::uint32_t index) {
   Slot& s = slot(index);
   present_ = present_ - s.filled;
   s.filled = 0;
-  if (!refillable_) lost_ = true;
+  if (!may_lack(index * kChunkSize)) lost_ = true;
   Ref<Chunk> chunk = std::move(s.chunk);
   forget_if_absent(index);
   return chunk;
@@ -154,7 +157,8 @@ std::uint64_t Body::slowest() const {
 
 // How far `fill` may go now. A reader beyond its reach has a fill of its own and counts there.
 std::uint64_t Body::allowed(const Fill& fill) const {
-  if (lead_limit_ == kUnlimited) return kUnlimited;
+  const std::uint64_t lead = std::min(lead_limit_, fill.lead);
+  if (lead == kUnlimited) return kUnlimited;
   std::uint64_t edge = 0;
   if (drop_passed_) {
     edge = slowest();
@@ -164,18 +168,18 @@ std::uint64_t Body::allowed(const Fill& fill) const {
       if (r.offset_ <= reach) edge = std::max(edge, r.offset_);
     });
   }
-  const std::uint64_t upto = add_saturated(edge, lead_limit_);
+  const std::uint64_t upto = add_saturated(edge, lead);
   // A patient writer of a transit body has pressed to be read from a little nevertheless.
   const bool pressed = drop_passed_ && fill.press_until != kUnlimited;
   return pressed ? std::max(upto, fill.press_until) : upto;
 }
 
 void Body::wake_stopped() {
-  if (lead_limit_ == kUnlimited || !traffic_) return;
+  if (!traffic_) return;
   for (Fill* f = traffic_->fills.front(); f; f = traffic_->fills.next(*f)) {
     if (!f->stopped) continue;
     const std::uint64_t upto = allowed(*f);
-    if (upto > f->cursor && upto - f->cursor >= lead_limit_ / 2) {
+    if (upto > f->cursor && upto - f->cursor >= std::min(lead_limit_, f->lead) / 2) {
       f->stopped = false;
       f->owner.wake();
     }
@@ -193,6 +197,18 @@ void Body::set_failed(Error why, std::uint64_t at) {
   }
 }
 
+// Whether the byte at `offset` can be had again when memory lacks it.
+bool Body::may_lack(std::uint64_t offset) const {
+  return refillable_ || (backing_ && backing_->holds(chunk_index(offset)));
+}
+
+// The same of one that is absent. If not, then the body is none any more: its backing lost it.
+bool Body::may_return(std::uint64_t offset) {
+  if (may_lack(offset)) return true;
+  if (whole_) lost_ = true;
+  return false;
+}
+
 // Will a living writer keep the absent byte at `offset`, soon enough to wait for it?
 bool Body::will_bring(std::uint64_t offset) {
   if (!traffic_) return false;
@@ -201,7 +217,7 @@ bool Body::will_bring(std::uint64_t offset) {
   for (const Fill* f = traffic_->fills.front(); f; f = traffic_->fills.next(*f)) {
     if (offset < f->cursor || offset >= f->end) continue;
     if (f->cursor > fillable) continue;  // it passed the place where this chunk could be filled
-    if (!refillable_ || offset - f->cursor <= kSoon) return true;
+    if ((!refillable_ && !whole_) || offset - f->cursor <= kSoon) return true;
   }
   return false;
 }
@@ -228,9 +244,10 @@ Hole Body::hole_at(std::uint64_t offset) {
 // Does a living reader have still to read of [first, end)?
 std::optional<Hole> Body::hole(std::uint64_t offset) {
   Lock lock(mutex_);
-  if (!refillable_ || failed() || offset >= total_.load()) return {};
+  if (failed() || offset >= total_.load()) return {};
   const Slot* slot = find(offset);
   if ((slot && slot->filled > offset % kChunkSize) || will_bring(offset)) return {};
+  if (!may_return(offset)) return {};
   return hole_at(offset);
 }
 
@@ -274,15 +291,16 @@ bool Body::evict(std::uint32_t index, const Chunk& chunk, Need need) {
     if (!slot) return true;
     if (slot->chunk.get() != &chunk) return !slot->reserved;
     if (slot->reserved) return false;
-    if (refillable_) {
+    if (may_lack(base)) {
       if (need == Need::kUsual && awaited(base)) return false;
       leave_behind(base);
       one = take(index);
       // Who waits here for the rest of it needs all of it now.
       wake_readers(base, base + kChunkSize);
-    } else if (complete()) {
+    } else if (complete() || whole_) {
       if (filling() || needed(0, kUnlimited)) return false;
       one = take(0);
+      lost_ = true;
       rest = std::move(more_);
       present_ = 0;
     } else {
@@ -297,6 +315,27 @@ bool Body::evict(std::uint32_t index, const Chunk& chunk, Need need) {
   }
   tell_if_emptied();
   return true;
+}
+
+void Body::offer_all() {
+  if (!backing_) return;
+  std::vector<std::pair<std::uint32_t, Ref<Chunk>>> whole;
+  const std::uint64_t total = total_;
+  const auto size = [&](std::uint32_t index) {
+    return static_cast<std::size_t>(std::min(kChunkSize, total - index * kChunkSize));
+  };
+  {
+    Lock lock(mutex_);
+    const auto look = [&](std::uint32_t index, const Slot& slot) {
+      if (slot.chunk && slot.filled > 0 && slot.filled == size(index))
+        whole.emplace_back(index, slot.chunk);
+    };
+    look(0, first_);
+    if (more_) {
+      for (const auto& [index, slot] : *more_) look(index, slot);
+    }
+  }
+  for (const auto& [index, chunk] : whole) backing_->offer(index, chunk, size(index), total);
 }
 
 void Body::tell_if_emptied() {

@@ -25,6 +25,7 @@
 #include "base/mutex.h"
 #include "base/ref.h"
 #include "base/result.h"
+#include "body/backing.h"
 #include "body/chunk.h"
 #include "body/waiter.h"
 
@@ -55,6 +56,12 @@ struct BodyOptions {
   // How far writers may be ahead of the readers: of the slowest one with drop_passed, else of the
   // fastest that follows. A body without readers has its writer stopped at this distance from 0.
   std::uint64_t lead_limit = kUnlimited;
+  // Where its bytes are kept beside memory. What is held there may go from memory as if the body
+  // were refillable; who fills a Hole asks the backing first. Not with drop_passed.
+  Ref<Backing> backing = {};
+  // It is in the backing and nothing of it in memory: all of it, unless it is refillable. It holds
+  // a chunk of no bytes until it gets others, so that the store has something to evict.
+  bool restored = false;
 };
 
 // What next() and space() can say. Views and spans are valid while `pin` lives.
@@ -80,6 +87,7 @@ class Body : public RefCounted<Body> {
   const Digest& id() const { return id_; }
   std::uint64_t meta_bytes() const { return meta_bytes_; }
   bool refillable() const { return refillable_; }
+  Backing* backing() const { return backing_.get(); }  // may be null
   std::optional<std::uint64_t> total() const;
   std::uint64_t present() const;  // bytes that are here now
   bool complete() const;          // all of a known total are here
@@ -92,6 +100,8 @@ class Body : public RefCounted<Body> {
   // come.
   std::optional<Hole> hole(std::uint64_t offset);
   bool empty_of_chunks() const;  // none that holds bytes, nor the empty one of an empty body
+  // Offers the backing all chunks that are whole: what it did not want before it may want now.
+  void offer_all();
 
   // Called by the store, any thread, no lock of the store held: drop chunk `index` if it still is
   // `chunk` and no writer and no pinned reader needs it. A complete body that is not refillable is
@@ -122,6 +132,8 @@ class Body : public RefCounted<Body> {
   void settle() REQUIRES_LOCK(mutex_);
   Ref<Chunk> take(std::uint32_t index) REQUIRES_LOCK(mutex_);
 
+  bool may_lack(std::uint64_t offset) const REQUIRES_LOCK(mutex_);
+  bool may_return(std::uint64_t offset) REQUIRES_LOCK(mutex_);
   bool will_bring(std::uint64_t offset) REQUIRES_LOCK(mutex_);
   Hole hole_at(std::uint64_t offset) REQUIRES_LOCK(mutex_);
   bool needed(std::uint64_t first, std::uint64_t end) const REQUIRES_LOCK(mutex_);
@@ -157,10 +169,12 @@ class Body : public RefCounted<Body> {
   std::unique_ptr<Traffic> traffic_ GUARDED_BY(mutex_);  // only while somebody fills or follows
   std::atomic<std::uint16_t> fills_{0};
   std::atomic<bool> failed_{false};
-  std::atomic<bool> lost_{false};   // a byte is gone that cannot be fetched again
+  std::atomic<bool> lost_{false};   // a byte is gone that cannot be had again
+  std::atomic<bool> whole_{false};  // not refillable: every byte came, and was kept somewhere
   std::atomic<bool> unread_{true};  // no reader has come yet
   const bool refillable_;
   const bool drop_passed_;
+  const Ref<Backing> backing_;
   Slot first_ GUARDED_BY(mutex_);  // a small body is this one
   // The others that have a chunk or are reserved. Sparse: a range far out costs what it brings.
   std::unique_ptr<Slots> more_ GUARDED_BY(mutex_);
@@ -231,6 +245,8 @@ class BodyWriter {
   // With drop_passed also the lead limit may then be exceeded by that.
   void be_patient();
   void press(std::uint64_t bytes);
+  // A lead limit of this writer's own, beside the body's.
+  void keep_lead(std::uint64_t bytes);
 
   std::uint64_t offset() const;
   Body& body() const;
@@ -252,6 +268,7 @@ class BodyWriter {
   void install(std::uint32_t index, Ref<Chunk> chunk);
   bool conclude();
   void trim();
+  void offer_last();
   void end();
 
   std::unique_ptr<Fill> fill_;

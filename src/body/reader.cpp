@@ -129,7 +129,7 @@ Next Body::read(BodyReader& reader, std::size_t max) {
     list(reader);
     return Wait{};
   }
-  if (!refillable_) return reason();
+  if (!may_return(offset)) return reason();
   reader.behind_ = true;
   return hole_at(offset);
 }

@@ -21,12 +21,13 @@ struct Fill : ListNode {
   const Ref<Body> body;
   Waiter& owner;
   const std::uint64_t end;
-  std::uint64_t cursor;            // written by the writer's thread only
-  std::size_t given = 0;           // writer's thread: what space() gave and commit() may take
-  std::uint32_t reserved = kNone;  // the slot that is this fill's
-  bool scratch = false;            // writer's thread: what was given is not kept
-  bool stopped = false;            // by the lead limit, to be woken
-  bool awaits_room = false;        // writer's thread: may be listed at the source
+  std::uint64_t cursor;             // written by the writer's thread only
+  std::size_t given = 0;            // writer's thread: what space() gave and commit() may take
+  std::uint32_t reserved = kNone;   // the slot that is this fill's
+  bool scratch = false;             // writer's thread: what was given is not kept
+  bool stopped = false;             // by the lead limit, to be woken
+  bool awaits_room = false;         // writer's thread: may be listed at the source
+  std::uint64_t lead = kUnlimited;  // how far it may be ahead of its readers
   std::uint64_t press_until = kUnlimited;  // writer's thread: up to here room may be pressed for
 };
 

@@ -56,6 +56,11 @@ void BodyWriter::press(std::uint64_t bytes) {
   fill_->press_until = add_saturated(fill_->cursor, bytes);
 }
 
+void BodyWriter::keep_lead(std::uint64_t bytes) {
+  Lock lock(body().mutex_);
+  fill_->lead = bytes;
+}
+
 std::uint64_t BodyWriter::offset() const { return fill_->cursor; }
 Body& BodyWriter::body() const { return *fill_->body; }
 
@@ -153,6 +158,9 @@ void BodyWriter::commit(std::size_t n) noexcept {
   if (n == 0) return;
   Body& body = *fill.body;
   bool full = false;
+  Ref<Chunk> whole;  // for the backing
+  std::uint32_t index = 0;
+  std::size_t size = 0;
   {
     Lock lock(body.mutex_);
     const std::uint64_t before = fill.cursor;
@@ -176,8 +184,12 @@ void BodyWriter::commit(std::size_t n) noexcept {
     if (full) {
       slot.reserved = false;
       fill.reserved = Fill::kNone;
+      index = chunk_index(before);
+      size = slot.filled;
+      if (body.backing_) whole = slot.chunk;
     }
   }
+  if (whole) body.backing_->offer(index, whole, size, body.total_);
   if (full) body.source_.unpinned();
 }
 
@@ -217,10 +229,30 @@ void BodyWriter::trim() {
   if (exact) install(index, std::move(exact));
 }
 
+// The last chunk of a body whose end was not known is whole only now.
+void BodyWriter::offer_last() {
+  Body& body = *fill_->body;
+  Ref<Chunk> last;
+  std::size_t size = 0;
+  const std::uint32_t index = fill_->reserved;
+  if (!body.backing_ || index == Fill::kNone) return;
+  {
+    Lock lock(body.mutex_);
+    const Body::Slot& slot = body.slot(index);
+    if (slot.filled == 0 || index * kChunkSize + slot.filled != body.total_) return;
+    last = slot.chunk;
+    size = slot.filled;
+  }
+  body.backing_->offer(index, last, size, body.total_);
+}
+
 void BodyWriter::finish() && noexcept {
   if (conclude()) {
     trim();
+    offer_last();
     if (body().total_ == 0) body().hold_empty_chunk();
+    const bool all = body().complete() || (body().backing_ && fill_->cursor == body().total_);
+    if (!body().refillable_ && !body().lost_ && all) body().whole_ = true;
   }
   end();
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cache/shelf.h"
 #include "policy/vary.h"
 
 namespace weir::cache {
@@ -26,6 +27,14 @@ const Ref<Object>* pick(const std::vector<Ref<Object>>& variants, const http::Re
     if (text == object->variant()) return &object;
   }
   return nullptr;
+}
+
+// How many of them are on the Shelf, too.
+std::size_t backed(const std::vector<Ref<Object>>& variants) {
+  return static_cast<std::size_t>(std::ranges::count_if(variants, [](const Ref<Object>& o) {
+    const store::DiskBody* body = Shelf::disk_body(*o);
+    return body && body->put();
+  }));
 }
 
 // Objects that go: declared before the lock, so that the last reference never dies under it. An
@@ -92,7 +101,7 @@ bool Index::end_lead(Entry& entry, const Busy& busy) {
 }
 
 Lookup Index::lookup(const Key& key, const http::Request& request, const policy::RequestClass& cls,
-                     WallTime now, bool may_lead) {
+                     WallTime now, bool may_lead, bool may_be_absent) {
   Lookup out;
   Shard& s = shard(key.digest);
   Lock lock(s.mutex);
@@ -117,6 +126,11 @@ Lookup Index::lookup(const Key& key, const http::Request& request, const policy:
       }
       return out;
     }
+  }
+  if (may_be_absent && !out.object) {
+    out.what = Lookup::What::kAbsent;
+    if (entry) out.backed = backed(entry->variants);
+    return out;
   }
   if (!may_lead) return out;
   if (s.passes.stands(key.digest, cls.authorization, now)) {
@@ -149,11 +163,14 @@ void Index::lead_or_join(Entry& entry, const http::Request& request, Lookup& out
 
 void Index::publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object) {
   Graveyard dead;
+  bool kept = false;
+  if (shelf_) shelf_->kept(key, *object);
   {
     Shard& s = shard(key.digest);
     Lock lock(s.mutex);
     Entry* entry = find(s, key);
-    if (entry && end_lead(*entry, *busy)) {
+    kept = entry && end_lead(*entry, *busy);
+    if (kept) {
       s.passes.clear(key.digest, Whom::kEveryone);
       auto& variants = entry->variants;
       bury(variants, dead, [&](const Ref<Object>& old) { return same_variant(*old, *object); });
@@ -164,6 +181,7 @@ void Index::publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object) {
       }
     }
   }
+  if (shelf_ && !kept) shelf_->forgotten(key, *object);
   busy->resolve(std::move(object));
 }
 
@@ -192,6 +210,22 @@ void Index::fail(const Key& key, const Ref<Busy>& busy, Error why) {
 }
 
 void Index::forget(const Key& key, const Object& object) {
+  if (shelf_) shelf_->forgotten(key, object);
+  take(key, object);
+}
+
+void Index::restore(const Key& key, const Ref<Object>& object) {
+  Shard& s = shard(key.digest);
+  Lock lock(s.mutex);
+  Entry* entry = find(s, key);
+  if (!entry && s.entries.contains(key.digest)) return;  // another key's
+  if (!entry) entry = &make(s, key);
+  if (entry->variants.size() >= kVariantsMost) return;
+  const auto same = [&](const Ref<Object>& old) { return same_variant(*old, *object); };
+  if (std::ranges::none_of(entry->variants, same)) entry->variants.push_back(object);
+}
+
+void Index::take(const Key& key, const Object& object) {
   Graveyard dead;
   Shard& s = shard(key.digest);
   Lock lock(s.mutex);
@@ -203,6 +237,7 @@ void Index::forget(const Key& key, const Object& object) {
 
 std::size_t Index::purge(const Key& key) {
   Graveyard dead;
+  if (shelf_) shelf_->purged(key);
   Shard& s = shard(key.digest);
   Lock lock(s.mutex);
   s.passes.clear(key.digest, Whom::kEveryone);

@@ -24,19 +24,23 @@
 
 namespace weir::cache {
 
+class Shelf;
+
 struct Lookup {
   enum class What : std::uint8_t {
-    kHit,   // `object` answers now; with `busy` set, the caller also leads its revalidation
-    kLead,  // fetch it: `busy` is ours to resolve; with `object` set, it is stale: validate it
-    kJoin,  // somebody fetches it: wait at `busy`
-    kPass,  // hit-for-miss: fetch for yourself, nobody need wait for you
-    kNone,  // only with `may_lead` false: there is nothing
+    kHit,     // `object` answers now; with `busy` set, the caller also leads its revalidation
+    kLead,    // fetch it: `busy` is ours to resolve; with `object` set, it is stale: validate it
+    kJoin,    // somebody fetches it: wait at `busy`
+    kPass,    // hit-for-miss: fetch for yourself, nobody need wait for you
+    kNone,    // only with `may_lead` false: there is nothing
+    kAbsent,  // only with `may_be_absent`: there is nothing here
   };
   What what = What::kNone;
   Ref<Object> object;
   Ref<Busy> busy;
   policy::ReuseVerdict verdict{};  // why, when an object was there
   bool vary_miss = false;          // objects are there, but none for this variant
+  std::size_t backed = 0;          // kAbsent: objects that are here and on the Shelf
 };
 
 struct IndexStats {
@@ -53,9 +57,13 @@ class Index {
   // Fetches under way for one key that others may join; more pass.
   static constexpr std::size_t kLeadsMost = 64;
 
-  // `may_lead` false: only look (only-if-cached, HEAD).
+  // Before anything is looked up: is told of what is kept and taken away.
+  void set_shelf(Shelf* shelf) { shelf_ = shelf; }
+
+  // `may_lead` false: only look (only-if-cached, HEAD). `may_be_absent`: where no object answers,
+  // begin nothing: the caller looks on the Shelf first, and then once more here.
   Lookup lookup(const Key& key, const http::Request& request, const policy::RequestClass& cls,
-                WallTime now, bool may_lead = true);
+                WallTime now, bool may_lead = true, bool may_be_absent = false);
 
   // The end of leading, once for each busy object that lookup() gave out. publish: the object takes
   // the place of the one of the same variant and is the most recent; joined Exchanges wake.
@@ -70,6 +78,9 @@ class Index {
   void forget(const Key& key, const Object& object);
   // All variants of a key; returns how many went.
   std::size_t purge(const Key& key);
+  // By the Shelf: what it has read back, unless one of its variant is here; and taken away again.
+  void restore(const Key& key, const Ref<Object>& object);
+  void take(const Key& key, const Object& object);
   // The store evicted the last chunk of a body named `id` (the key's digest).
   void emptied(const Digest& id);
 
@@ -107,6 +118,7 @@ class Index {
   static void lead_or_join(Entry& entry, const http::Request& request, Lookup& out);
   static bool end_lead(Entry& entry, const Busy& busy);
 
+  Shelf* shelf_ = nullptr;
   std::array<Shard, kShards> shards_;
 };
 

@@ -9,6 +9,7 @@
 #include "policy/forwarding.h"
 #include "policy/vary.h"
 #include "proxy/access.h"
+#include "proxy/disk_fill.h"
 #include "proxy/range_ask.h"
 
 namespace weir::proxy {
@@ -32,7 +33,10 @@ policy::Forward forward_reason(const cache::Lookup& found) {
 
 }  // namespace
 
-Exchange::~Exchange() { house_.loop.cancel(*this); }
+Exchange::~Exchange() {
+  if (load_) load_->forget();
+  house_.loop.cancel(*this);
+}
 
 void Exchange::on_request(front::Stream& stream) {
   WEIR_CHECK(state_ == State::kDone && !stream_);
@@ -82,10 +86,16 @@ void Exchange::step_lookup() {
   const bool may_lead =
       request.method == http::Method::kGet && !cls_.only_if_cached && !cls_.no_store;
   const WallTime now = house_.loop.wall_now();
-  cache::Lookup found = house_.index.lookup(key_, request, cls_, now, may_lead);
+  const bool may_be_absent = house_.shelf && !loaded_;
+  cache::Lookup found = house_.index.lookup(key_, request, cls_, now, may_lead, may_be_absent);
+  if (found.what == cache::Lookup::What::kAbsent) {
+    if (load(found.backed)) return;
+    found = house_.index.lookup(key_, request, cls_, now, may_lead);
+  }
   switch (found.what) {
     case cache::Lookup::What::kHit:
       if (found.busy) revalidate(found);
+      if (house_.shelf) house_.shelf->hit(key_, *found.object);
       how_ = How::kHit;
       status_.hit = true;
       status_.ttl = found.object->freshness().ttl(now);
@@ -104,7 +114,30 @@ void Exchange::step_lookup() {
     case cache::Lookup::What::kNone:
       if (cls_.only_if_cached) return refuse(Error{Errc::kOnlyIfCached});
       return pass(forward_reason(found), cls_.no_store ? "request_no_store" : "head");
+    case cache::Lookup::What::kAbsent:
+      break;
   }
+  check_failed("an object absent though it was looked for", __FILE__, __LINE__);
+}
+
+// Reads what the disk has of the key, beside the `backed` objects that are here. False: nothing.
+bool Exchange::load(std::size_t backed) {
+  loaded_ = true;
+  if (!house_.shelf->has_more(key_, backed)) return false;
+  load_ = make_ref<store::ReadObjects>(house_.shelf->disks(), key_.digest, house_.loop, *this);
+  if (!house_.shelf->disks().read(load_)) {
+    load_ = nullptr;
+    return false;
+  }
+  state_ = State::kLoad;
+  return true;
+}
+
+void Exchange::step_load() {
+  if (!load_->done()) return;
+  house_.shelf->restore(key_, load_->objects(), house_.index);
+  load_ = nullptr;
+  step_lookup();
 }
 
 FetchPlan Exchange::plan(FetchPlan::Kind kind, bool for_storing) const {
@@ -171,6 +204,7 @@ void Exchange::run() noexcept {
   // A wake may come late, when this Exchange serves another request: one look too many does no
   // harm.
   if (state_ == State::kWait) step_wait();
+  if (state_ == State::kLoad) step_load();
 }
 
 void Exchange::step_wait() {
@@ -179,6 +213,7 @@ void Exchange::step_wait() {
   stop_listening();  // the head is here: no more 1xx
   if (auto* object = std::get_if<Ref<cache::Object>>(&now)) {
     if (!joiner_.leader && !may_share(**object)) return step_lookup();
+    if (from_disk_) return step_deliver(std::move(*object));
     if (status_.detail.empty()) status_.detail = busy_->reason();
     status_.forward_status = (*object)->origin_status();
     status_.stored = (*object)->shared();
@@ -192,6 +227,10 @@ void Exchange::step_wait() {
   const Error why = std::get<Error>(now);
   // The object that was here is no more: what is at the origin now is as good to who got nothing
   // yet.
+  if (std::exchange(from_disk_, false) && why.code == Errc::kDiskRead) {
+    filled_first_ = false;
+    return step_lookup();
+  }
   const bool other = why.code == Errc::kOriginChanged || why.code == Errc::kOriginRefusedRange;
   if (filled_first_ && other) return step_lookup();
   refuse(why);
@@ -247,8 +286,9 @@ bool Exchange::fill_first() {
   const bool content = answer_.range || (answer_.status == 200 && answer_.body);
   if (whole || !content) return false;
   const auto hole = object_->body().hole(answer_.range ? answer_.range->first : 0);
-  if (!hole) return false;
+  if (!hole) return how_ == How::kHit && look_again();
   filled_first_ = true;
+  if (fill_first_from_disk(*hole)) return true;
   how_ = How::kMiss;
   status_.hit = false;
   status_.ttl.reset();
@@ -259,6 +299,28 @@ bool Exchange::fill_first() {
   fetch_ = &Fetch::start(house_, std::move(p), this);
   joiner_.leader = true;
   wait_at(std::move(busy));
+  return true;
+}
+
+// From disk the bytes are those of the object that was found; that their checksum is right is known
+// before the client is told anything.
+bool Exchange::fill_first_from_disk(const body::Hole& hole) {
+  if (!house_.shelf) return false;
+  auto busy = make_ref<cache::Busy>();
+  if (!DiskFill::start(house_, key_, object_, hole, busy)) return false;
+  from_disk_ = true;
+  if (status_.hit && status_.detail.empty()) status_.detail = "disk";
+  joiner_.leader = true;
+  wait_at(std::move(busy));
+  return true;
+}
+
+// Where what was found is no object any more, since the disk lost a part of it.
+bool Exchange::look_again() {
+  const body::Body& body = object_->body();
+  if (!body.backing() || body.failed() || body.servable()) return false;
+  house_.index.forget(key_, *object_);
+  step_lookup();
   return true;
 }
 
@@ -274,6 +336,10 @@ FetchPlan Exchange::fill_plan(const body::Hole& hole) const {
   }
   const bool fits = object_->body().total().value_or(0) <= house_.store.keep_limit();
   if (!fits) p.end = std::min(p.end, p.first + kFillWindow);
+  if (const store::DiskBody* disk = cache::Shelf::disk_body(*object_)) {
+    const auto next = static_cast<std::uint32_t>(p.first / body::kChunkSize) + 1;
+    p.end = std::min(p.end, std::uint64_t{disk->next_chunk(next)} * body::kChunkSize);
+  }
   return p;
 }
 
@@ -367,10 +433,12 @@ void Exchange::answer_for_origin() {
 
 // The body of a stored object lacks a part: evicted, or far ahead of the fetch that is under way.
 std::optional<Error> Exchange::on_hole(front::Stream&, const body::Hole& hole) {
-  if (!object_ || !object_->body().refillable()) return Error{Errc::kOriginCut};
+  if (!object_) return Error{Errc::kOriginCut};
   holes_in_vain_ = hole.offset == hole_at_ ? holes_in_vain_ + 1 : 0;
   hole_at_ = hole.offset;
   if (holes_in_vain_ >= kHoleAttempts) return Error{Errc::kOriginCut};
+  if (house_.shelf && DiskFill::start(house_, key_, object_, hole, {})) return std::nullopt;
+  if (!object_->body().refillable()) return Error{Errc::kOriginCut};
   Fetch::start(house_, fill_plan(hole), nullptr);
   return std::nullopt;
 }
@@ -393,7 +461,7 @@ void Exchange::on_done(front::Stream&, const front::Ending& ending) {
   refused_ = false;
   origin_ = {};
   holes_in_vain_ = lookups_ = 0;
-  filled_first_ = false;
+  filled_first_ = loaded_ = from_disk_ = false;
   hole_at_ = body::kUnlimited;
   pool_.give(*this);
 }
@@ -411,6 +479,8 @@ void Exchange::log_access(const front::Ending& ending, std::string_view reason) 
 void Exchange::let_go() {
   state_ = State::kDone;
   stop_listening();
+  if (load_) load_->forget();
+  load_ = nullptr;
   if (busy_) busy_->leave(joiner_);
   busy_ = nullptr;
   object_ = nullptr;

@@ -5,6 +5,7 @@
 //   Recv ------------------> Lookup ---------------------------> Deliver --> Done
 //     |                        |  kLead, kPass: start a Fetch       ^
 //     | refused: 4xx, 5xx      |  kJoin                             |
+//     |                        |  kAbsent, on disk --> Load --read--> Lookup
 //     |                        \---------> Wait --head is known-----/
 //     |                                     |   \-- not for us, other variant --> Lookup
 //     \-------------------------------------+--> Deliver (an error page)
@@ -47,10 +48,12 @@ class Exchange final : public front::Handler,
   void run() noexcept override;
 
  private:
-  enum class State : std::uint8_t { kRecv, kLookup, kWait, kDeliver, kDone };
+  enum class State : std::uint8_t { kRecv, kLookup, kLoad, kWait, kDeliver, kDone };
 
   void step_recv();
   void step_lookup();
+  bool load(std::size_t backed);
+  void step_load();
   void step_wait();
   void lead(const cache::Lookup& found);
   void pass(policy::Forward why, std::string_view detail);
@@ -59,6 +62,8 @@ class Exchange final : public front::Handler,
   void wait_at(Ref<cache::Busy> busy);
   void step_deliver(Ref<cache::Object> object);
   bool fill_first();
+  bool look_again();
+  bool fill_first_from_disk(const body::Hole& hole);
   FetchPlan fill_plan(const body::Hole& hole) const;
   void refuse(Error error);
   void answer_for_origin();
@@ -80,6 +85,7 @@ class Exchange final : public front::Handler,
   Ref<cache::Object> object_;
   Ref<cache::Busy> busy_;
   cache::Joiner joiner_;
+  Ref<store::ReadObjects> load_;
   Fetch* fetch_ = nullptr;  // of our own, while it may tell us of 1xx
   policy::CacheStatus status_;
   std::string status_text_;
@@ -89,6 +95,8 @@ class Exchange final : public front::Handler,
   std::uint64_t hole_at_ = 0;  // where the last hole was
   std::uint32_t holes_in_vain_ = 0;
   std::uint32_t lookups_ = 0;
+  bool loaded_ = false;        // what the disk has of the key was looked at
+  bool from_disk_ = false;     // the begin of the answer comes from there
   bool filled_first_ = false;  // the begin of the answer was absent and had to be fetched
   How how_ = How::kUndecided;
   bool refused_ = false;  // it was answered with an error page

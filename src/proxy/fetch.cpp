@@ -199,8 +199,9 @@ void Fetch::succeed() {
       std::move(*writer_).abandon();
     } else {
       std::move(*writer_).finish();
+      if (kept_ && house_.shelf) house_.shelf->finished(plan_.key, *object_);
       // Without room for all of it, and no way to get the rest again, it is no object.
-      if (kept_ && !body.complete() && !body.refillable()) house_.index.forget(plan_.key, *object_);
+      if (kept_ && !body.servable()) house_.index.forget(plan_.key, *object_);
     }
   }
   end();

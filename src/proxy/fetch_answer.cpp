@@ -190,6 +190,7 @@ void Fetch::open_body(http::Response& response, std::optional<std::uint64_t> len
 
   kept_ = keep_or_pass(response, part.has_value(), options, admission);
   parts.head = std::move(response);
+  if (kept_ && house_.shelf) options.backing = house_.shelf->backing(plan_.key, options.total);
   if (kept_) describe_variant(parts);
   parts.freshness = admission.freshness;
   parts.body = kept_ ? house_.store.create(options) : house_.transit.create(options);

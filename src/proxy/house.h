@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "cache/index.h"
+#include "cache/shelf.h"
 #include "net/loop.h"
 #include "origin/pool.h"
 #include "proxy/access_entry.h"
@@ -19,11 +20,17 @@
 
 namespace weir::proxy {
 
+class DiskFill;
 class Fetch;
 
 // A running Fetch in the list of its worker.
 struct FetchPlace : ListNode {
   Fetch* fetch = nullptr;
+};
+
+// Likewise.
+struct DiskFillPlace : ListNode {
+  DiskFill* fill = nullptr;
 };
 
 class AccessSink {
@@ -59,7 +66,9 @@ struct House {
   std::vector<Origin> origins;
   std::uint64_t transit_lead = 0;  // how far what is not kept may run ahead of its client; bytes
   std::uint32_t worker = 0;
-  List<FetchPlace> fetches{};  // running ones; each ends itself
+  List<FetchPlace> fetches{};        // running ones; each ends itself
+  cache::Shelf* shelf = nullptr;     // null: there is no disk
+  List<DiskFillPlace> disk_fills{};  // running ones; each ends itself
 };
 
 }  // namespace weir::proxy

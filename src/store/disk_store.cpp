@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
-#include <cstring>
+#include <set>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -146,21 +146,14 @@ void DiskStore::enqueue(std::uint8_t disk, Job job) {
   writer.work.notify_one();
 }
 
-// On each disk of those that went, a tombstone. `body` 0: for all of the key.
-void DiskStore::bury(const Digest& key, const std::vector<Directory::Dropped>& dropped,
-                     std::uint64_t body) {
-  std::uint64_t told = 0;  // disks, by bit; beyond 64 a second tombstone does no harm
-  for (const Directory::Dropped& d : dropped) {
-    const std::uint64_t bit = std::uint64_t{1} << (d.disk % 64);
-    if (body == 0 && d.disk < 64 && (told & bit) != 0) continue;
-    told |= bit;
-    Job job;
-    job.record.kind = RecordKind::kTombstone;
-    job.record.key = key;
-    job.record.body = body == 0 ? 0 : d.body;
-    job.bytes = kRecordHeaderBytes;
-    enqueue(d.disk, std::move(job));
-  }
+// A tombstone for a body that went, on its disk. `dropped.body` 0: for all of the key.
+void DiskStore::bury(const Digest& key, const Directory::Dropped& dropped) {
+  Job job;
+  job.record.kind = RecordKind::kTombstone;
+  job.record.key = key;
+  job.record.body = dropped.body;
+  job.bytes = kRecordHeaderBytes;
+  enqueue(dropped.disk, std::move(job));
 }
 
 void DiskStore::put_object(DiskBody& body, std::uint64_t variant, bool refillable,
@@ -181,8 +174,9 @@ void DiskStore::put_object(DiskBody& body, std::uint64_t variant, bool refillabl
   ++b.pending;
   b.refillable = refillable;
   if (total != kUnknown) b.total = total;
-  std::erase_if(dropped, [&](const Directory::Dropped& d) { return d.disk == disk; });
-  bury(body.key_, dropped, kUnknown);
+  for (const Directory::Dropped& d : dropped) {
+    if (d.disk != disk) bury(body.key_, d);
+  }
   Job job;
   job.record.kind = RecordKind::kObject;
   job.record.refillable = refillable;
@@ -224,14 +218,28 @@ void DiskStore::drop(const Digest& key, std::uint64_t body) {
   Lock lock(mutex_);
   const StoredBody* b = directory_.find(key, body);
   if (!b) return;
-  const std::vector<Directory::Dropped> dropped{{b->body, b->disk}};
+  const Directory::Dropped dropped{b->body, b->disk};
   directory_.remove(key, body);
-  bury(key, dropped, body);
+  bury(key, dropped);
+}
+
+void DiskStore::drop_variant(const Digest& key, std::uint64_t variant) {
+  Lock lock(mutex_);
+  std::vector<Directory::Dropped> dropped;
+  directory_.each(key, [&](const StoredBody& b) {
+    if (b.variant == variant) dropped.push_back({b.body, b.disk});
+  });
+  for (const Directory::Dropped& d : dropped) {
+    directory_.remove(key, d.body);
+    bury(key, d);
+  }
 }
 
 void DiskStore::purge(const Digest& key) {
   Lock lock(mutex_);
-  bury(key, directory_.remove_key(key), 0);
+  std::set<std::uint8_t> disks;
+  for (const Directory::Dropped& d : directory_.remove_key(key)) disks.insert(d.disk);
+  for (const std::uint8_t disk : disks) bury(key, {0, disk});
 }
 
 // ---- looking
@@ -311,6 +319,7 @@ void DiskStore::read_failed(const Digest& key, std::uint64_t body, std::uint32_t
 }
 
 void ReadObjects::perform() noexcept {
+  constexpr std::size_t kMost = 64;  // as many variants as an index keeps
   struct Found {
     StoredObject object;
     Place place;
@@ -327,6 +336,7 @@ void ReadObjects::perform() noexcept {
     store_.stats_.reads += found.size();
   }
   std::ranges::sort(found, std::greater(), &Found::sequence);
+  if (found.size() > kMost) found.resize(kMost);
   for (Found& f : found) {
     const Ref<Region> region = store_.region(f.place);
     if (!region) continue;  // given up this very moment

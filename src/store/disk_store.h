@@ -118,6 +118,7 @@ class DiskStore {
   void put_object(DiskBody& body, std::uint64_t variant, bool refillable, std::uint64_t total,
                   std::string description) EXCLUDES_LOCK(mutex_);
   void drop(const Digest& key, std::uint64_t body) EXCLUDES_LOCK(mutex_);
+  void drop_variant(const Digest& key, std::uint64_t variant) EXCLUDES_LOCK(mutex_);
   void purge(const Digest& key) EXCLUDES_LOCK(mutex_);
 
   // Bodies of the key whose description can be read.
@@ -149,8 +150,7 @@ class DiskStore {
   void leave(const DiskBody& body) EXCLUDES_LOCK(mutex_);
   std::uint8_t disk_for(const Digest& key) const REQUIRES_LOCK(mutex_);
   void enqueue(std::uint8_t disk, Job job) REQUIRES_LOCK(mutex_);
-  void bury(const Digest& key, const std::vector<Directory::Dropped>& dropped, std::uint64_t body)
-      REQUIRES_LOCK(mutex_);
+  void bury(const Digest& key, const Directory::Dropped& dropped) REQUIRES_LOCK(mutex_);
   Ref<Region> region(const Place& place) const;
   void read_failed(const Digest& key, std::uint64_t body, std::uint32_t index, const Place& place,
                    Error why) EXCLUDES_LOCK(mutex_);

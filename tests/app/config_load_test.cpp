@@ -316,3 +316,42 @@ TEST_CASE("a file that cannot be read is an error with its name") {
 
 }  // namespace
 }  // namespace weir::app
+
+TEST_CASE("disks are tables inside of [storage], with or without it") {
+  const auto loaded = parse_config(
+      "listen = \"127.0.0.1:80\"\norigin = \"a:1\"\n[[storage.disk]]\npath = \"/a\"\nsize = "
+      "\"1 GiB\"\n[[storage.disk]]\npath = \"/b\"\nsize = \"2 GiB\"\n[storage]\nmemory = \"64 "
+      "MiB\"\n",
+      "f");
+  REQUIRE(loaded);
+  REQUIRE(loaded->config.disks.size() == 2);
+  CHECK(loaded->config.disks[1].path == "/b");
+  CHECK(loaded->config.disks[1].size == std::uint64_t{2} << 30);
+  CHECK(loaded->config.storage.memory == 64 << 20);
+}
+
+TEST_CASE("what is wrong with a disk is told where it stands") {
+  struct Case {
+    const char* disk;
+    const char* told;
+  };
+  for (const Case& c : {
+           Case{"[[storage.disk]]\npath = \"/a\"\n", "storage.disk[0].size is missing"},
+           Case{"[[storage.disk]]\npath = \"/a\"\nsize = \"1 MiB\"\n", "at least 32 MiB"},
+           Case{"[[storage.disk]]\npath = \"\"\nsize = \"1 GiB\"\n", "must not be empty"},
+           Case{"[[storage.disk]]\npath = \"/a\"\nsize = \"1 GiB\"\nseize = 1\n", "unknown key"},
+           Case{"[storage.disk]\npath = \"/a\"\n", "may repeat"},
+           Case{"[storage]\ndisk = \"/a\"\n", "must be a table"},
+           Case{"[storage]\ndisks = \"/a\"\n", "unknown key"},
+           Case{"[[storage.disk]]\npath = \"/a\"\nsize = \"1 GiB\"\n[[storage.disk]]\npath = "
+                "\"/a\"\nsize = \"1 GiB\"\n",
+                "is there already"},
+       }) {
+    CAPTURE(c.disk);
+    const auto loaded =
+        parse_config(std::string("listen = \"127.0.0.1:80\"\norigin = \"a:1\"\n") + c.disk, "f");
+    REQUIRE_FALSE(loaded);
+    CAPTURE(loaded.error());
+    CHECK(loaded.error().find(c.told) != std::string::npos);
+  }
+}

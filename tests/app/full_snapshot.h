@@ -27,6 +27,8 @@ inline std::unique_ptr<Snapshot> full_snapshot(Durations& lag) {
   s->workers = {{.longest_lag = 5ms, .silent = 0s, .lag = &lag, .queues = {{1, 2, 4096}}},
                 {.longest_lag = 250ms, .silent = 1s, .lag = &lag, .queues = {{0, 1, 4096}}}};
   s->store = {.limit = 1 << 30, .used = 1 << 20, .chunks = 9};
+  s->disks.disks = {{.path = "/d", .size = 2 << 20, .used = 1 << 20, .regions = 3}};
+  s->disks.bodies = 4;
   s->cache_keys = 5;
   s->drops = {.overflows = 11, .drops = 12};
   s->sum.front.sent_bytes.add(3 << 20);

@@ -1,0 +1,62 @@
+#include "cache/shelf.h"
+
+#include "cache/index.h"
+#include "cache/object_blob.h"
+
+namespace weir::cache {
+
+Ref<body::Backing> Shelf::backing(const Key& key, std::optional<std::uint64_t> total) const {
+  if (total && (*total < settings_.object_min || *total > settings_.object_max)) return {};
+  if (!disks_.in_use()) return {};
+  return disks_.create_body(key.digest);
+}
+
+void Shelf::kept(const Key& key, const Object& object) {
+  const store::DiskBody* body = disk_body(object);
+  if (body && (body->put() || !settings_.second_hit)) return put(key, object);
+  // What was stored of this variant is of the past, though nothing takes its place.
+  disks_.drop_variant(key.digest, variant_name(object));
+}
+
+void Shelf::put(const Key& key, const Object& object) {
+  store::DiskBody& body = *disk_body(object);
+  const bool fresh = !body.put();
+  disks_.put_object(body, variant_name(object), object.body().refillable(),
+                    object.body().total().value_or(body::kUnlimited), to_blob(key.text, object));
+  if (fresh && body.put()) object.body().offer_all();
+}
+
+void Shelf::forgotten(const Key& key, const Object& object) {
+  if (const store::DiskBody* body = disk_body(object)) disks_.drop(key.digest, body->body());
+}
+
+void Shelf::restore(const Key& key, const std::vector<store::StoredObject>& found, Index& index) {
+  for (const store::StoredObject& stored : found) {
+    const Ref<Object> object = make(key, stored);
+    if (!object) continue;
+    index.restore(key, object);
+    if (!disks_.alive(key.digest, stored.body)) index.take(key, *object);
+  }
+}
+
+// Null: of no use, or there is no room in memory.
+Ref<Object> Shelf::make(const Key& key, const store::StoredObject& stored) {
+  auto content = from_blob(stored.description);
+  const bool useless = !content || (!stored.refillable && !stored.whole);
+  if (useless) disks_.drop(key.digest, stored.body);
+  if (useless || content->key != key.text) return {};
+  body::BodyOptions options;
+  options.id = key.digest;
+  options.total = stored.total;
+  options.meta_bytes = Object::footprint(content->parts.head, key.text.size());
+  options.refillable = stored.refillable;
+  options.backing = disks_.open_body(key.digest, stored.body);
+  options.restored = true;
+  if (stored.total.value_or(0) > memory_.keep_limit())
+    options.lead_limit = memory_.keep_limit() / 4;
+  content->parts.body = memory_.create(options);
+  if (!content->parts.body->servable() || content->parts.body->empty_of_chunks()) return {};
+  return make_ref<Object>(std::move(content->parts));
+}
+
+}  // namespace weir::cache

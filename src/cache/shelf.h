@@ -1,0 +1,77 @@
+#pragma once
+// Shelf: the objects on disk, behind the Index. The Index holds what is in memory; what leaves
+// memory stays on the Shelf and comes back when it is asked for. So a start needs to read no
+// object.
+//
+//   kept() --> written behind     the store evicts its last chunk: the Index forgets, the Shelf not
+//   on the Shelf alone --ReadObjects, restore()--> in the Index again
+//
+// Any thread. Whoever takes an object away tells the Shelf first and the Index then, so that
+// nothing that is read back meanwhile survives in either.
+
+#include <optional>
+#include <vector>
+
+#include "cache/key.h"
+#include "cache/object.h"
+#include "store/disk_store.h"
+#include "store/store.h"
+
+namespace weir::cache {
+
+class Index;
+
+struct ShelfSettings {
+  std::uint64_t object_min = 0;  // smaller bodies are not stored; bytes
+  std::uint64_t object_max = ~std::uint64_t{0};
+  bool second_hit = false;  // only what was asked for again
+};
+
+class Shelf {
+ public:
+  Shelf(store::DiskStore& disks, store::Store& memory, const ShelfSettings& settings)
+      : disks_(disks), memory_(memory), settings_(settings) {}
+
+  store::DiskStore& disks() const { return disks_; }
+
+  // For a body that is about to be kept; null: it will not be stored. `total`: as far as known.
+  Ref<body::Backing> backing(const Key& key, std::optional<std::uint64_t> total) const;
+
+  // By the Index. kept: also a new description of a body that is here.
+  void kept(const Key& key, const Object& object);
+  void forgotten(const Key& key, const Object& object);
+  // Its length, which was not known, is known now.
+  void finished(const Key& key, const Object& object) {
+    const store::DiskBody* body = disk_body(object);
+    if (body && body->put() && !object.length()) put(key, object);
+  }
+  void purged(const Key& key) { disks_.purge(key.digest); }
+
+  // It answered from memory: may be reason enough to store it now.
+  void hit(const Key& key, const Object& object) {
+    const store::DiskBody* body = disk_body(object);
+    if (body && !body->put()) put(key, object);
+  }
+
+  // Whether there is more of the key than `backed` objects, which the Index has.
+  bool has_more(const Key& key, std::size_t backed) const {
+    return disks_.count(key.digest) > backed;
+  }
+  // Puts what was read of the key into the Index, but for what is of no use or there already.
+  void restore(const Key& key, const std::vector<store::StoredObject>& found, Index& index);
+
+  // Null: the object is not, and will not be, on disk.
+  static store::DiskBody* disk_body(const Object& object) {
+    return static_cast<store::DiskBody*>(object.body().backing());
+  }
+
+ private:
+  void put(const Key& key, const Object& object);
+  Ref<Object> make(const Key& key, const store::StoredObject& stored);
+
+  store::DiskStore& disks_;
+  store::Store& memory_;
+  const ShelfSettings settings_;
+};
+
+}  // namespace weir::cache

@@ -1,0 +1,232 @@
+#include "cache/shelf.h"
+
+#include <doctest/doctest.h>
+
+#include "../store/disk_bench.h"
+#include "cache/index.h"
+#include "cache/object_blob.h"
+#include "store/memory_store.h"
+
+using namespace std::chrono_literals;
+using namespace weir;
+using namespace weir::cache;
+
+namespace {
+
+constexpr WallTime kNow{1'000'000s};
+
+struct Bench {
+  store::DiskBench disk;
+  store::MemoryStore memory{{.limit = 16 << 20}, [this](const Digest& id) { index->emptied(id); }};
+  std::optional<Index> index;
+  std::optional<Shelf> shelf;
+  Key key;
+  http::Request request;
+  policy::RequestClass cls;
+  body::Bell nobody;
+
+  explicit Bench(const ShelfSettings& settings = {}) {
+    make_key("http", "example.org", "/a", key);
+    open(settings);
+  }
+  ~Bench() {
+    disk.store->stop();
+    index.reset();
+  }
+  void open(const ShelfSettings& settings = {}) {
+    disk.store->stop();
+    index.reset();
+    disk.open();
+    index.emplace();
+    shelf.emplace(*disk.store, memory, settings);
+    index->set_shelf(&*shelf);
+  }
+
+  ObjectParts parts(std::string_view etag) {
+    ObjectParts p;
+    p.head.status = 200;
+    p.head.reason = "OK";
+    p.head.fields.add("ETag", etag);
+    p.head.fields.add("X-Any", "thing");
+    p.freshness = {.response_time = kNow, .lifetime = 100s, .has_etag = true};
+    return p;
+  }
+  Ref<Object> object(std::string_view etag, const std::string& bytes) {
+    ObjectParts p = parts(etag);
+    body::BodyOptions options{.id = key.digest, .total = bytes.size()};
+    options.backing = shelf->backing(key, bytes.size());
+    p.body = memory.create(options);
+    return make_ref<Object>(std::move(p));
+  }
+  static void fill(const Object& object, const std::string& bytes) {
+    body::Bell bell;
+    body::BodyWriter writer(object.body_ref(), 0, bytes.size(), bell);
+    const auto space = writer.space(bytes.size(), {});
+    std::memcpy(space.bytes.data(), bytes.data(), bytes.size());
+    writer.commit(bytes.size());
+    std::move(writer).finish();
+  }
+  Ref<Object> publish(std::string_view etag, const std::string& bytes) {
+    const Lookup lead = index->lookup(key, request, cls, kNow);
+    REQUIRE(lead.busy);
+    auto made = object(etag, bytes);
+    index->publish(key, lead.busy, made);
+    fill(*made, bytes);
+    return made;
+  }
+  Lookup look(WallTime now = kNow) { return index->lookup(key, request, cls, now, true, true); }
+  // As an Exchange does; null: nothing.
+  Ref<Object> load() {
+    Lookup found = look();
+    if (found.what == Lookup::What::kHit) return found.object;
+    REQUIRE(found.what == Lookup::What::kAbsent);
+    if (!shelf->has_more(key, found.backed)) return nullptr;
+    store::Desk desk;
+    const auto read = make_ref<store::ReadObjects>(*disk.store, key.digest, desk, desk);
+    REQUIRE(disk.store->read(read));
+    desk.wait();
+    shelf->restore(key, read->objects(), *index);
+    return look().object;
+  }
+};
+
+std::string etag(const Ref<Object>& object) {
+  return object ? std::string(*object->head().fields.get("ETag")) : "none";
+}
+
+}  // namespace
+
+TEST_CASE("An object comes back as it was, but for its body, and any other bytes are none") {
+  Bench b;
+  ObjectParts p = b.parts("\"1\"");
+  p.head.status = 404;
+  p.head.reason = "Not here";
+  p.head.version = {1, 0};
+  p.freshness = {.response_time = kNow,
+                 .initial_age = 3s,
+                 .lifetime = 4s,
+                 .source = policy::LifetimeSource::kExpires,
+                 .stale_while_revalidate = 5s,
+                 .stale_if_error = 6s,
+                 .must_revalidate = true,
+                 .no_cache = true,
+                 .has_etag = true,
+                 .has_strong_etag = true,
+                 .has_last_modified = true};
+  p.vary_names = {"accept", "x"};
+  p.variant = "what they were";
+  p.length = 77;
+  p.body = b.memory.create({.total = 1});
+  const Object object(std::move(p));
+  const std::string blob = to_blob("the key", object);
+  const auto back = from_blob(blob);
+  REQUIRE(back);
+  CHECK(back->key == "the key");
+  CHECK(back->parts.head.status == 404);
+  CHECK(back->parts.head.reason == "Not here");
+  CHECK(back->parts.head.version == http::kHttp10);
+  CHECK(back->parts.head.fields.size() == 2);
+  CHECK(back->parts.head.fields.get("x-any") == "thing");
+  CHECK(back->parts.vary_names == object.vary_names());
+  CHECK(back->parts.variant == object.variant());
+  CHECK(back->parts.length == 77);
+  const policy::Freshness& f = back->parts.freshness;
+  CHECK(f.response_time == kNow);
+  CHECK(f.initial_age == 3s);
+  CHECK(f.lifetime == 4s);
+  CHECK(f.source == policy::LifetimeSource::kExpires);
+  CHECK(f.stale_while_revalidate == 5s);
+  CHECK(f.stale_if_error == 6s);
+  CHECK(f.must_revalidate);
+  CHECK(f.no_cache);
+  CHECK(f.has_etag);
+  CHECK(f.has_strong_etag);
+  CHECK(f.has_last_modified);
+  for (std::size_t n = 0; n < blob.size(); ++n) CHECK_FALSE(from_blob(blob.substr(0, n)));
+  CHECK_FALSE(from_blob(blob + "x"));
+  std::string other = blob;
+  other[0] ^= 1;
+  CHECK_FALSE(from_blob(other));
+}
+
+TEST_CASE("What was published is found after a start, fresh as long as it would have been") {
+  Bench b;
+  b.publish("\"1\"", "hello");
+  b.disk.store->flush();
+  b.open();
+  const auto object = b.load();
+  REQUIRE(etag(object) == "\"1\"");
+  CHECK(object->body().total() == 5);
+  CHECK(object->freshness().ttl(kNow + 40s) == 60s);
+  CHECK(object->body().servable());
+  CHECK(object->body().present() == 0);
+  CHECK(b.load() == object);  // from the index now
+}
+
+TEST_CASE("Purged, forgotten and replaced objects do not come back") {
+  for (const char* how : {"purge", "forget", "replace", "replace unstored"}) {
+    CAPTURE(how);
+    Bench b;
+    const auto object = b.publish("\"1\"", "hello");
+    b.disk.store->flush();
+    std::string expected = "none";
+    if (how == std::string("purge")) {
+      b.index->purge(b.key);
+    } else if (how == std::string("forget")) {
+      b.index->forget(b.key, *object);
+    } else {
+      if (how == std::string("replace unstored")) {
+        b.shelf.emplace(*b.disk.store, b.memory, ShelfSettings{.object_min = 1000});
+      } else {
+        expected = "\"2\"";
+      }
+      const Lookup lead = b.index->lookup(b.key, b.request, b.cls, kNow + 500s);
+      REQUIRE(lead.what == Lookup::What::kLead);
+      auto next = b.object("\"2\"", "world");
+      b.index->publish(b.key, lead.busy, next);
+      Bench::fill(*next, "world");
+    }
+    b.disk.store->flush();
+    b.open();
+    CHECK(etag(b.load()) == expected);
+  }
+}
+
+TEST_CASE("What is purged while it is being read back stays away") {
+  Bench b;
+  b.publish("\"1\"", "hello");
+  b.disk.store->flush();
+  b.open();
+  const auto found = b.disk.store->count(b.key.digest);
+  REQUIRE(found == 1);
+  store::Desk desk;
+  const auto read = make_ref<store::ReadObjects>(*b.disk.store, b.key.digest, desk, desk);
+  REQUIRE(b.disk.store->read(read));
+  desk.wait();
+  REQUIRE(read->objects().size() == 1);
+  b.index->purge(b.key);
+  b.shelf->restore(b.key, read->objects(), *b.index);
+  CHECK(b.look().what == Lookup::What::kAbsent);
+}
+
+TEST_CASE("second-hit: what was asked for once is not stored, what came twice is, with its bytes") {
+  const ShelfSettings settings{.second_hit = true};
+  Bench b(settings);
+  const auto object = b.publish("\"1\"", "hello");
+  b.disk.store->flush();
+  CHECK(b.disk.store->count(b.key.digest) == 0);
+  b.shelf->hit(b.key, *object);
+  b.shelf->hit(b.key, *object);
+  b.disk.store->flush();
+  CHECK(b.disk.store->count(b.key.digest) == 1);
+  CHECK(Shelf::disk_body(*object)->holds(0));
+}
+
+TEST_CASE("Bodies below or above the bounds are not stored") {
+  Bench b({.object_min = 10, .object_max = 20});
+  CHECK_FALSE(b.shelf->backing(b.key, 9));
+  CHECK(b.shelf->backing(b.key, 10));
+  CHECK(b.shelf->backing(b.key, 20));
+  CHECK_FALSE(b.shelf->backing(b.key, 21));
+  CHECK(b.shelf->backing(b.key, {}));
+}

@@ -1,0 +1,259 @@
+// What is on disk: served after a restart with the right bytes, purged for good, larger than
+// memory.
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/fixtures.h"
+
+namespace weir::test {
+
+namespace {
+
+constexpr std::uint64_t kMiB = 1 << 20;
+
+// A Weir that is started again and again on the same disk.
+class Stored {
+ public:
+  explicit Stored(std::string storage = "memory = \"32 MiB\"\n", std::string disk_size = "1 GiB")
+      : more_("[storage]\nregion_size = \"8 MiB\"\n" + storage + "[[storage.disk]]\npath = \"" +
+              (directory_.path() / "disk").string() + "\"\nsize = \"" + disk_size + "\"\n") {
+    start();
+  }
+
+  Origin origin;
+  Weir& weir() { return *weir_; }
+  std::filesystem::path disk() const { return directory_.path() / "disk"; }
+
+  void start() { weir_.emplace(origin, more_); }
+  void restart() {
+    weir_.reset();
+    start();
+  }
+  void kill() {
+    weir_->process().signal(SIGKILL);
+    REQUIRE(weir_->process().wait(Millis(10'000)));
+    weir_.reset();
+    start();
+  }
+  // Until nothing waits to be written.
+  void flush() {
+    CHECK(eventually([&] { return weir_->status()["disks"]["dirty_bytes"] == 0; }));
+  }
+  std::uint64_t sent() const { return origin.count("bytes_sent"); }
+  Response get_object(const std::string& target, std::uint64_t content) {
+    return get(weir_->port(), target, {.content = content, .keep = 0});
+  }
+
+ private:
+  ScratchDirectory directory_;
+  std::string more_;
+  std::optional<Weir> weir_;
+};
+
+std::string object(int n, std::uint64_t size, const std::string& more = {}) {
+  return "/object" + std::to_string(n) + "?n=" + std::to_string(n) +
+         "&size=" + std::to_string(size) + "&cc=max-age=6000" + more;
+}
+
+bool is_hit(const Response& r) { return r.field("Cache-Status").find("hit") != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("What was stored is served after a restart, and after a kill, without the origin") {
+  Stored s;
+  const std::vector<std::string> targets = {object(1, 1000), object(2, 5 * kMiB + 17), object(3, 0),
+                                            object(4, 3 * kMiB, "&chunked=1"),
+                                            object(5, 2 * kMiB, "&etag=none")};
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    REQUIRE(s.get_object(targets[i], i + 1).right());
+  }
+  s.flush();
+  const std::uint64_t sent = s.sent();
+  for (int round = 0; round < 4; ++round) {
+    CAPTURE(round);
+    round % 2 == 0 ? s.restart() : s.kill();
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      const Response r = s.get_object(targets[i], i + 1);
+      CAPTURE(r.summary());
+      CHECK(r.right());
+      CHECK(r.status == 200);
+      CHECK(is_hit(r));
+      CHECK(r.has("Age"));
+    }
+    const Response part = fetch(
+        s.weir().port(), {.target = targets[1], .fields = {{"Range", "bytes=4000000-4000999"}}},
+        {.content = 2});
+    CHECK(part.status == 206);
+    CHECK(part.right());
+    const Response head =
+        fetch(s.weir().port(), {.method = "HEAD", .target = targets[0]}, {.to_head = true});
+    CHECK(head.status == 200);
+    CHECK(is_hit(head));
+  }
+  CHECK(s.sent() == sent);
+}
+
+TEST_CASE("An object larger than memory is stored and served from disk, whole and by range") {
+  Stored s("memory = \"16 MiB\"\n");
+  const std::string target = object(7, 100 * kMiB);
+  REQUIRE(s.get_object(target, 7).right());
+  s.flush();
+  const std::uint64_t sent = s.sent();
+  const auto stats = s.weir().status()["disks"];
+  CAPTURE(stats.dump());
+  REQUIRE(stats["unwritten_chunks"] == 0);
+  for (int round = 0; round < 2; ++round) {
+    CAPTURE(round);
+    const Response r = s.get_object(target, 7);
+    CAPTURE(r.summary());
+    CHECK(r.right());
+    CHECK(is_hit(r));
+    const Response part =
+        fetch(s.weir().port(), {.target = target, .fields = {{"Range", "bytes=99000000-99999999"}}},
+              {.content = 7});
+    CHECK(part.right());
+    CHECK(part.body_bytes == 1'000'000);
+    s.restart();
+  }
+  CHECK(s.sent() == sent);
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 4; ++i) {
+    readers.emplace_back([&, i] {
+      const std::uint64_t rate = i == 0 ? 40'000'000 : 0;  // one of them slow
+      const Response r = get(s.weir().port(), target, {.content = 7, .rate = rate, .keep = 0});
+      CHECK(r.right());
+    });
+  }
+  for (std::thread& reader : readers) reader.join();
+  CHECK(s.sent() == sent);
+}
+
+TEST_CASE("A body that the origin cannot resume outlives its eviction from memory") {
+  Stored s("memory = \"16 MiB\"\n");
+  const std::string target = object(8, 6 * kMiB, "&etag=none");
+  REQUIRE(s.get_object(target, 8).right());
+  s.flush();
+  for (int n = 20; n < 30; ++n) REQUIRE(s.get_object(object(n, 5 * kMiB), n).right());
+  const std::uint64_t sent = s.sent();
+  const Response r = s.get_object(target, 8);
+  CAPTURE(r.summary());
+  CHECK(r.right());
+  CHECK(is_hit(r));
+  CHECK(s.sent() == sent);
+}
+
+TEST_CASE("A part of an object survives a restart, and the rest is fetched once") {
+  Stored s;
+  const std::string target = object(9, 16 * kMiB);
+  const Request middle{.target = target, .fields = {{"Range", "bytes=4194304-8388607"}}};
+  REQUIRE(fetch(s.weir().port(), middle, {.content = 9}).right());
+  s.flush();
+  s.kill();
+  const std::uint64_t sent = s.sent();
+  const Response again = fetch(s.weir().port(), middle, {.content = 9});
+  CHECK(again.right());
+  CHECK(s.sent() == sent);
+  const Response whole = s.get_object(target, 9);
+  CAPTURE(whole.summary());
+  CHECK(whole.right());
+  CHECK(s.sent() == sent + 12 * kMiB);
+}
+
+TEST_CASE("What was purged or replaced does not come back after a kill") {
+  Stored s;
+  for (int n = 1; n <= 2; ++n) REQUIRE(s.get_object(object(n, 100'000), n).right());
+  s.flush();
+  // An unsafe request that succeeds: what is stored is of the past (RFC 9111 §4.4).
+  REQUIRE(fetch(s.weir().port(), {.method = "POST", .target = object(1, 100'000), .body = "x"})
+              .status == 200);
+  s.flush();
+  s.kill();
+  const Response purged = s.get_object(object(1, 100'000), 1);
+  CHECK(purged.right());
+  CHECK_FALSE(is_hit(purged));
+  CHECK(is_hit(s.get_object(object(2, 100'000), 2)));
+}
+
+TEST_CASE("Variants come back, each for its own requests") {
+  Stored s;
+  const auto ask = [&](const char* language, std::uint64_t n) {
+    return fetch(
+        s.weir().port(),
+        {.target = "/v?size=50000&cc=max-age=600&vary=Accept-Language&n=" + std::to_string(n),
+         .fields = {{"Accept-Language", language}}},
+        {.content = n});
+  };
+  REQUIRE(ask("de", 3).right());
+  REQUIRE(ask("en", 3).right());
+  s.flush();
+  s.restart();
+  CHECK(is_hit(ask("en", 3)));
+  CHECK(is_hit(ask("de", 3)));
+  CHECK_FALSE(is_hit(ask("fr", 3)));
+}
+
+TEST_CASE("Flipped bits on disk are never served: the object is fetched again") {
+  Stored s;
+  for (int n = 1; n <= 20; ++n) REQUIRE(s.get_object(object(n, 100'000), n).right());
+  s.flush();
+  s.kill();  // its regions are still to be scanned, or sealed with contents by now
+  s.restart();
+  for (const auto& file : std::filesystem::directory_iterator(s.disk())) {
+    if (file.path().filename() == "lock") continue;
+    FILE* region = std::fopen(file.path().c_str(), "r+b");
+    for (long at = 70'000; at < static_cast<long>(file.file_size()); at += 100'000) {
+      std::fseek(region, at, SEEK_SET);
+      const int byte = std::fgetc(region);
+      std::fseek(region, at, SEEK_SET);
+      std::fputc(byte ^ 4, region);
+    }
+    std::fclose(region);
+  }
+  for (int round = 0; round < 2; ++round) {
+    for (int n = 1; n <= 20; ++n) {
+      const Response r = s.get_object(object(n, 100'000), n);
+      CAPTURE(r.summary());
+      CHECK(r.status == 200);
+      CHECK(r.right());
+    }
+  }
+  CHECK(s.weir().status()["disks"]["damaged"] > 0);
+}
+
+TEST_CASE("A restart in the middle of load: nothing wrong before or after, and then hits") {
+  Stored s("memory = \"16 MiB\"\n", "256 MiB");
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::thread> clients;
+    for (int c = 0; c < 4; ++c) {
+      clients.emplace_back([&, c] {
+        for (int i = 0; i < 40; ++i) {
+          const int n = (c * 7 + i) % 23 + 1;
+          try {
+            const Response r = s.get_object(object(n, static_cast<std::uint64_t>(n) * 200'000), n);
+            CHECK_FALSE(r.wrong_at);
+          } catch (const std::system_error&) {
+            return;  // it is being restarted
+          }
+        }
+      });
+    }
+    std::this_thread::sleep_for(Millis(100 + 100 * round));
+    s.weir().process().signal(SIGKILL);
+    for (std::thread& client : clients) client.join();
+    REQUIRE(s.weir().process().wait(Millis(10'000)));
+    s.start();
+    for (int n = 1; n <= 23; ++n) {
+      const Response r = s.get_object(object(n, static_cast<std::uint64_t>(n) * 200'000), n);
+      CAPTURE(r.summary());
+      CHECK(r.right());
+    }
+  }
+}
+
+}  // namespace weir::test
