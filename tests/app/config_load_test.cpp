@@ -23,7 +23,7 @@ LoadedConfig good(std::string_view text) {
 }
 
 std::string bad(std::string_view text) {
-  const auto loaded = parse_config(text, "t.conf");
+  const auto loaded = weir::app::parse_config(text, "t.conf");
   return loaded ? "no error" : loaded.error();
 }
 
@@ -277,7 +277,7 @@ TEST_CASE("any bytes give a conf or errors with their places") {
     for (const char c : {'\0', '"', '[', ']', '=', '\n', '\xff', '{'}) {
       std::string text = seed;
       text[i] = c;
-      const auto loaded = parse_config(text, "t.conf");
+      const auto loaded = weir::app::parse_config(text, "t.conf");
       CAPTURE(text);
       CHECK((loaded.has_value() || well_told(loaded.error())));
     }
@@ -318,7 +318,7 @@ TEST_CASE("a file that cannot be read is an error with its name") {
 }  // namespace weir::app
 
 TEST_CASE("disks are tables inside of [storage], with or without it") {
-  const auto loaded = parse_config(
+  const auto loaded = weir::app::parse_config(
       "listen = \"127.0.0.1:80\"\norigin = \"a:1\"\n[[storage.disk]]\npath = \"/a\"\nsize = "
       "\"1 GiB\"\n[[storage.disk]]\npath = \"/b\"\nsize = \"2 GiB\"\n[storage]\nmemory = \"64 "
       "MiB\"\n",
@@ -348,8 +348,8 @@ TEST_CASE("what is wrong with a disk is told where it stands") {
                 "is there already"},
        }) {
     CAPTURE(c.disk);
-    const auto loaded =
-        parse_config(std::string("listen = \"127.0.0.1:80\"\norigin = \"a:1\"\n") + c.disk, "f");
+    const auto loaded = weir::app::parse_config(
+        std::string("listen = \"127.0.0.1:80\"\norigin = \"a:1\"\n") + c.disk, "f");
     REQUIRE_FALSE(loaded);
     CAPTURE(loaded.error());
     CHECK(loaded.error().find(c.told) != std::string::npos);
