@@ -6,6 +6,7 @@
 
 #include "app/reference.h"
 #include "app/status_command.h"
+#include "app/store_command.h"
 
 namespace weir::app {
 namespace {
@@ -27,6 +28,7 @@ struct Commands {
   CLI::App* check;
   CLI::App* config;
   CLI::App* status;
+  CLI::App* store;
   CLI::App* help;
 };
 
@@ -51,6 +53,11 @@ Commands describe_commands(CLI::App& weir, Arguments& to) {
   c.status = weir.add_subcommand("status", "Ask a running Weir what it does");
   add_conf(*c.status, to, true);
   c.status->add_flag("--json", to.json, "As JSON");
+  c.store = weir.add_subcommand("store", "Look at what is stored on disk: stat, check, ls, dump");
+  c.store->add_option("what", to.topic, "stat, check (all checksums), ls (objects), dump (records)")
+      ->required()
+      ->check(CLI::IsMember({"stat", "check", "ls", "dump"}));
+  add_conf(*c.store, to, true);
   c.help = weir.add_subcommand("help", "Explain: weir help params|reasons|metrics");
   c.help->add_option("topic", to.topic, "params, reasons or metrics")
       ->check(CLI::IsMember({"params", "reasons", "metrics"}));
@@ -81,6 +88,7 @@ int with_conf(const Commands& c, const Arguments& given, RunFn run, std::ostream
   err << loaded->warnings << std::flush;
   if (c.run->parsed()) return run(*loaded);
   if (c.status->parsed()) return status_command(loaded->config, given.json, out, err);
+  if (c.store->parsed()) return store_command(loaded->config, given.topic, out, err);
   if (c.check->parsed()) out << given.conf << ": ok\n";
   if (c.config->parsed()) out << effective_config(*loaded);
   return kOk;

@@ -163,6 +163,22 @@ void Directory::remove_worthless() {
 
 // ---- recovery
 
+Place place_of(const Entry& entry, std::uint8_t disk, std::uint32_t region) {
+  return {(std::uint32_t{disk} << Place::kDiskShift) | region, entry.offset, entry.record.length,
+          0};
+}
+
+void Directory::recover(std::span<const Entry> entries, std::uint8_t disk, std::uint32_t region,
+                        bool chunks) {
+  for (const Entry& e : entries) {
+    const bool is_chunk = e.record.kind == RecordKind::kChunk;
+    if (is_chunk != chunks) continue;
+    if (is_chunk) recover_chunk(e.record, place_of(e, disk, region));
+    if (e.record.kind == RecordKind::kObject) recover_object(e.record, place_of(e, disk, region));
+    if (e.record.kind == RecordKind::kTombstone) recover_tombstone(e.record, disk);
+  }
+}
+
 void Directory::recover_object(const Record& record, const Place& place) {
   bool newest = true;
   each(record.key, [&](const StoredBody& b) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -28,6 +29,8 @@ struct Place {
   std::uint8_t disk() const { return static_cast<std::uint8_t>(region >> kDiskShift); }
   static constexpr unsigned kDiskShift = 24;
 };
+
+Place place_of(const Entry& entry, std::uint8_t disk, std::uint32_t region);
 
 // A body that is on disk, or on its way there.
 class StoredBody {
@@ -96,7 +99,10 @@ class Directory {
   // Of a disk that was taken out.
   void remove_disk(std::uint8_t disk);
 
-  // Recovery: records of one disk in the order they were written, but chunks after all others.
+  // Recovery: the records of one disk's regions in the order of their numbers: first all with
+  // `chunks` false, then all with true.
+  void recover(std::span<const Entry> entries, std::uint8_t disk, std::uint32_t region,
+               bool chunks);
   void recover_object(const Record& record, const Place& place);
   void recover_tombstone(const Record& record, std::uint8_t disk);
   void recover_chunk(const Record& record, const Place& place);

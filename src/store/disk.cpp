@@ -23,6 +23,7 @@ Result<std::unique_ptr<Disk>> Disk::open(FileSystem& files, const Settings& sett
                                          std::uint8_t number, std::uint64_t salt) {
   WEIR_CHECK(number > 0 && settings.region_size * 4 <= settings.size);
   std::unique_ptr<Disk> disk(new Disk(files, settings, number, salt));
+  disk->credit_ = disk->most_credit();
   if (auto made = files.make_directory(settings.path); !made) return std::unexpected(made.error());
   auto lock = files.lock(settings.path + "/lock");
   if (!lock) return std::unexpected(lock.error());
@@ -47,8 +48,7 @@ std::uint64_t Disk::regions() const {
 }
 
 Place Disk::place_of(const Entry& entry, std::uint32_t region) const {
-  const auto disk = static_cast<std::uint32_t>(number_) << Place::kDiskShift;
-  return {disk | region, entry.offset, entry.record.length, 0};
+  return store::place_of(entry, number_, region);
 }
 
 void Disk::count_used() {
@@ -96,9 +96,7 @@ Result<Disk::Recovery> Disk::recover(Directory& directory) {
     }
     chunks.emplace_back(id, std::move(found));
   }
-  for (const auto& [id, entries] : chunks) {
-    for (const Entry& e : entries) directory.recover_chunk(e.record, place_of(e, id));
-  }
+  for (const auto& [id, entries] : chunks) directory.recover(entries, number_, id, true);
   if (name_ == 0) name_ = checksum(std::as_bytes(std::span(settings_.path)), salt_) | 1;
   count_used();
   return sum;
@@ -121,12 +119,8 @@ Result<void> Disk::recover_region(std::uint32_t id, Directory& directory, Recove
     sum.sequence = std::max(sum.sequence, e.record.sequence);
     sum.body = std::max(sum.body, e.record.body);
     if (e.record.kind == RecordKind::kChunk) chunks.push_back(e);
-    if (e.record.kind == RecordKind::kObject) {
-      directory.recover_object(e.record, place_of(e, id));
-    } else if (e.record.kind == RecordKind::kTombstone) {
-      directory.recover_tombstone(e.record, number_);
-    }
   }
+  directory.recover(found->entries, number_, id, false);
   if (!found->sealed) {
     sum.scanned += region.end();
     region.set_end(found->end);
@@ -172,6 +166,8 @@ Result<void> Disk::append(std::span<Addition> batch, std::atomic<std::uint64_t>&
     if (done) done = flush();
   }
   if (done && settings_.sync && open_) done = open_->file().sync();
+  for (const Addition& a : batch) credit_ += record_bytes(a.payload.size());
+  credit_ = std::min(credit_, most_credit());
   return done;
 }
 
@@ -265,7 +261,8 @@ Result<void> Disk::make_room(Tenants& tenants, std::atomic<std::uint64_t>& seque
   return {};
 }
 
-// Gives the oldest region up. At most half of it is written forward, so that there is progress.
+// Gives the oldest region up. What is written forward is bounded by what is written anew, so that
+// there is progress however much of the disk is read again and again.
 void Disk::reclaim(Tenants& tenants, std::atomic<std::uint64_t>& sequence) {
   Ref<Region> oldest;
   {
@@ -275,7 +272,6 @@ void Disk::reclaim(Tenants& tenants, std::atomic<std::uint64_t>& sequence) {
   WEIR_CHECK(oldest.get() != open_.get());
   reclaiming_ = true;
   const auto found = survey(*oldest, false);
-  std::uint64_t budget = oldest->end() / 2;
   // Chunks first: whether a body's description is still wanted depends on them.
   for (const RecordKind kind : {RecordKind::kChunk, RecordKind::kObject}) {
     for (const Entry& e : found ? found->entries : std::vector<Entry>{}) {
@@ -283,13 +279,16 @@ void Disk::reclaim(Tenants& tenants, std::atomic<std::uint64_t>& sequence) {
       const std::uint64_t bytes = record_bytes(e.record.length);
       const bool small = kind == RecordKind::kObject;
       const bool stays = tenants.wanted(e, place_of(e, oldest->id()).region) &&
-                         (small || bytes <= budget) && forward(*oldest, e, tenants, sequence);
-      if (stays && !small) budget -= bytes;
+                         (small || bytes <= credit_) && forward(*oldest, e, tenants, sequence);
+      if (stays) credit_ -= std::min(credit_, bytes);
       if (!stays) tenants.dropped(e, place_of(e, oldest->id()).region);
     }
   }
-  if (const auto flushed = flush(); !flushed)
-    log_error("disk={} {}", settings_.path, describe(flushed.error()));
+  // What was written forward must be there for good before its origin goes.
+  if (settings_.sync && open_) {
+    if (const auto synced = open_->file().sync(); !synced)
+      log_error("disk={} {}", settings_.path, describe(synced.error()));
+  }
   reclaiming_ = false;
   {
     Lock lock(mutex_);

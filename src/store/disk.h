@@ -93,6 +93,7 @@ class Disk {
                               std::vector<Entry>& chunks);
   Place place_of(const Entry& entry, std::uint32_t region) const;
   bool fits(std::uint64_t bytes) const;
+  std::uint64_t most_credit() const { return 4 * settings_.region_size; }
   Result<void> add(Addition& addition, std::atomic<std::uint64_t>& sequence);
   Result<void> flush();
   Result<void> open_next(Tenants* tenants, std::atomic<std::uint64_t>& sequence);
@@ -124,6 +125,7 @@ class Disk {
   std::vector<Bytes> waiting_;
   std::uint64_t waiting_bytes_ = 0;
   bool reclaiming_ = false;
+  std::uint64_t credit_ = 0;  // bytes that may be written forward
 };
 
 }  // namespace weir::store

@@ -395,6 +395,9 @@ void ReadChunk::perform() noexcept {
     return;
   }
   result_ = fail(Errc::kSystem, ENOENT);
+  Lock lock(store.mutex_);
+  StoredBody* b = store.directory_.find(body_->key(), body_->body());
+  if (b && b->chunk(index_)) b->remove_chunk(index_);  // nobody can read it
 }
 
 }  // namespace weir::store

@@ -92,10 +92,12 @@ void DiskStore::Writer::settle(const Job& job, const Place& place, std::uint64_t
   StoredBody* b = store_.directory_.find(job.record.key, job.record.body);
   if (!b || job.record.kind == RecordKind::kTombstone) return;
   if (b->pending > 0) --b->pending;
-  if (place && job.record.kind == RecordKind::kObject) {
+  // On a very small disk the region may have been given up by the very batch that it was part of.
+  const bool there = place && disk_->region(place.region);
+  if (there && job.record.kind == RecordKind::kObject) {
     b->object = place;
     b->sequence = sequence;
-  } else if (place) {
+  } else if (there) {
     b->set_chunk(chunk_of(job.record), place);
   }
   if (b->worthless()) store_.directory_.remove(job.record.key, job.record.body);

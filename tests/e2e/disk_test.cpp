@@ -30,6 +30,10 @@ class Stored {
   Weir& weir() { return *weir_; }
   std::filesystem::path disk() const { return directory_.path() / "disk"; }
 
+  // For the tools.
+  std::string conf() const {
+    return "listen = \"127.0.0.1:80\"\norigin = \"" + origin.address() + "\"\n" + more_;
+  }
   void start() { weir_.emplace(origin, more_); }
   void restart() {
     weir_.reset();
@@ -224,6 +228,35 @@ TEST_CASE("Flipped bits on disk are never served: the object is fetched again") 
     }
   }
   CHECK(s.weir().status()["disks"]["damaged"] > 0);
+}
+
+TEST_CASE("weir store tells what is on disk, and finds each flipped bit") {
+  Stored s;
+  for (int n = 1; n <= 3; ++n) REQUIRE(s.get_object(object(n, 100'000), n).right());
+  s.flush();
+  const auto look = [&](const char* what) { return run_weir({"store", what}, s.conf()); };
+  CHECK(look("stat").out.find("3 objects") != std::string::npos);
+  const std::string list = look("ls").out;
+  CAPTURE(list);
+  CHECK(list.find("200 100000 100000 http://") != std::string::npos);
+  CHECK(look("dump").out.find(" tombstone ") == std::string::npos);
+  const Finished good = look("check");
+  CAPTURE(good.out);
+  CHECK(good.exit.code == 0);
+  CHECK(good.out.find("all checksums are right") != std::string::npos);
+  s.restart();  // sealed
+  CHECK(look("check").exit.code == 0);
+  for (const auto& file : std::filesystem::directory_iterator(s.disk())) {
+    if (file.path().filename() == "lock") continue;
+    FILE* region = std::fopen(file.path().c_str(), "r+b");
+    std::fseek(region, 50'000, SEEK_SET);
+    std::fputc('?', region);
+    std::fclose(region);
+  }
+  const Finished bad = look("check");
+  CAPTURE(bad.out);
+  CHECK(bad.exit.code == 1);
+  CHECK(bad.out.find("1 damaged records") != std::string::npos);
 }
 
 TEST_CASE("A restart in the middle of load: nothing wrong before or after, and then hits") {

@@ -131,8 +131,9 @@ class KillLoop {
       const Response r = get_checked(weir_->port(), {.target = anchor(i)});
       CAPTURE(i);
       CAPTURE(r.summary());
-      CHECK(r.right());
-      CHECK(version_of(r) == 1);  // fetched anew it would have the number of the round
+      INFO(weir_->process().err());
+      REQUIRE(r.right());
+      REQUIRE(version_of(r) == 1);  // fetched anew it would have the number of the round
     }
   }
 
