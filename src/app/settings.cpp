@@ -66,8 +66,9 @@ front::Settings front_settings(const Config& config) {
   return s;
 }
 
-origin::Settings origin_settings(const OriginConf& origin) {
+origin::Settings origin_settings(const OriginConf& origin, const HttpConf& http) {
   origin::Settings s;
+  s.limits = head_limits(http);
   s.name = origin.name;
   s.host = origin.host;
   // The loader refused everything that cannot be read here.
@@ -82,7 +83,8 @@ origin::Settings origin_settings(const OriginConf& origin) {
   s.server_max_connections = clamp32(origin.server_max_connections);
   s.eject = {.failures = clamp32(origin.eject_failures),
              .backoff_min = origin.eject_min,
-             .backoff_max = origin.eject_max};
+             .backoff_max = origin.eject_max,
+             .steady_for = origin.retry_for};
   s.eject_on_5xx = origin.eject_on_5xx;
   s.health = health_settings(origin);
   s.local_address = net::parse_address(origin.local_address, 0);
