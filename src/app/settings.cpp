@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/conf_rule.h"
 #include "app/conf_value.h"
 #include "base/check.h"
 #include "base/log.h"
@@ -149,6 +150,13 @@ std::vector<proxy::Site> sites(const Config& config) {
     site.forward.via = conf.via;
     site.cache_status = conf.cache_status;
     site.request_body_max = conf.request_body_max;
+    site.forward_tags = conf.forward_tags;
+    for (const std::string& text : conf.purge_from) {
+      site.purge_from.push_back(net::parse_network(text).value());
+    }
+    std::vector<proxy::Rule> rules;
+    for (const SiteRule& rule : conf.rules) rules.push_back(compiled(rule, rules.size() + 1));
+    site.exceptions = proxy::RuleSet(std::move(rules));
     out.push_back(std::move(site));
   }
   return out;
