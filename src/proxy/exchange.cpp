@@ -19,7 +19,7 @@ namespace {
 constexpr std::uint64_t kFillWindow = 32 * body::kChunkSize;
 // Waiting for heads of other variants in turn, before a request goes its own way.
 constexpr std::uint32_t kLookupsMax = 4;
-// How often in a row a hole at the same place is asked for. A fill tries again by itself.
+// How often in a row a hole at about the same place is asked for. A fill tries again by itself.
 constexpr std::uint32_t kHoleAttempts = 2;
 
 policy::Forward forward_reason(const cache::Lookup& found) {
@@ -202,7 +202,17 @@ void Exchange::step_wait() {
   // yet.
   const bool other = why.code == Errc::kOriginChanged || why.code == Errc::kOriginRefusedRange;
   if (filled_first_ && other) return step_lookup();
+  if (takes_over(why)) return step_lookup();
   refuse(why);
+}
+
+// Who led the fetch failed, perhaps for reasons of its own: its turn in the queue, its client. One
+// of those who waited for it leads now, and the others wait for that one; once, so that a crowd
+// does not ask an origin that is down one after the other. queue_timeout is over for all.
+bool Exchange::takes_over(Error why) {
+  const bool may_help =
+      why.code == Errc::kFetchAbandoned || (info(why).retryable && why.code != Errc::kQueueTimeout);
+  return may_help && !joiner_.leader && !std::exchange(took_over_, true);
 }
 
 // Whether what another's request brought answers this one, too, which waited for it.
@@ -372,7 +382,8 @@ void Exchange::answer_for_origin() {
 // The body of a stored object lacks a part: evicted, or far ahead of the fetch that is under way.
 std::optional<Error> Exchange::on_hole(front::Stream&, const body::Hole& hole) {
   if (!object_ || !object_->body().refillable()) return Error{Errc::kOriginCut};
-  holes_in_vain_ = hole.offset == hole_at_ ? holes_in_vain_ + 1 : 0;
+  const bool here = hole.offset - hole_at_ < body::kChunkSize && hole_at_ != body::kUnlimited;
+  holes_in_vain_ = here ? holes_in_vain_ + 1 : 0;
   hole_at_ = hole.offset;
   if (holes_in_vain_ >= kHoleAttempts) return Error{Errc::kOriginCut};
   Fetch::start(house_, fill_plan(hole), nullptr);
@@ -399,7 +410,7 @@ void Exchange::on_done(front::Stream&, const front::Ending& ending) {
   refused_ = false;
   origin_ = {};
   holes_in_vain_ = lookups_ = 0;
-  filled_first_ = false;
+  filled_first_ = took_over_ = false;
   hole_at_ = body::kUnlimited;
   pool_.give(*this);
 }

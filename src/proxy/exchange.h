@@ -6,7 +6,7 @@
 //     |                        |  kLead, kPass: start a Fetch       ^
 //     | refused: 4xx, 5xx      |  kJoin                             |
 //     |                        \---------> Wait --head is known-----/
-//     |                                     |   \-- not for us, other variant --> Lookup
+//     |                                     |   \-- not for us, or who led it failed --> Lookup
 //     \-------------------------------------+--> Deliver (an error page)
 //
 // The client may go at any time: then Done. Loop's thread only.
@@ -73,6 +73,7 @@ class Exchange final : public front::Handler,
   void add_cache_status();
   void stop_listening();
   bool may_share(const cache::Object& object) const;
+  bool takes_over(Error why);
   void log_access(const front::Ending& ending, std::string_view reason) const;
   void let_go();
 
@@ -94,11 +95,12 @@ class Exchange final : public front::Handler,
   std::string status_text_;
   http::Fields fields_;  // those of the stored ones that go along, where not all do
   policy::Answer answer_;
-  std::string_view origin_;    // that was asked
-  std::uint64_t hole_at_ = 0;  // where the last hole was
+  std::string_view origin_;                   // that was asked
+  std::uint64_t hole_at_ = body::kUnlimited;  // where the last hole was
   std::uint32_t holes_in_vain_ = 0;
   std::uint32_t lookups_ = 0;
   bool filled_first_ = false;  // the begin of the answer was absent and had to be fetched
+  bool took_over_ = false;     // the one who led for us failed
   How how_ = How::kUndecided;
   bool refused_ = false;  // it was answered with an error page
   State state_ = State::kDone;
