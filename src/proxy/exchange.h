@@ -57,8 +57,13 @@ class Exchange final : public front::Handler,
   void edit_reply(front::Reply& reply);
   void step_lookup();
   void step_wait();
+  void on_head(Ref<cache::Object> object);
+  void on_passed(cache::Whom whom);
+  void on_failure(Error why);
+  bool may_serve_stale() const;
+  void serve_stale();
   void lead(const cache::Lookup& found);
-  void pass(policy::Forward why, std::string_view detail);
+  void pass(policy::Forward why, std::string_view detail, Ref<cache::Object> known = {});
   void revalidate(const cache::Lookup& found);
   FetchPlan plan(FetchPlan::Kind kind, bool for_storing) const;
   void wait_at(Ref<cache::Busy> busy);
@@ -68,6 +73,9 @@ class Exchange final : public front::Handler,
   void refuse(Error error);
   void answer_for_origin();
   void frame(front::Reply& reply);
+  void frame_range(front::Reply& reply);
+  void frame_parts(front::Reply& reply, std::uint64_t total);
+  policy::Answer answer_from(const cache::Object& object) const;
   const http::Fields* fields_for(int status, const http::Response& stored);
   void add_own_fields(const cache::Object& object);
   void add_cache_status();
@@ -88,6 +96,7 @@ class Exchange final : public front::Handler,
   cache::Key key_;
   policy::RequestClass cls_;
   Ref<cache::Object> object_;
+  Ref<cache::Object> stale_;  // what was here and had to be validated: it may do if that fails
   Ref<cache::Busy> busy_;
   cache::Joiner joiner_;
   Fetch* fetch_ = nullptr;  // of our own, while it may tell us of 1xx

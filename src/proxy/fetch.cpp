@@ -192,6 +192,7 @@ std::optional<TimePoint> Fetch::when_to_retry(Error why, TimePoint now) {
       .next_try = servers.balancer.capacity(now).changes_at,
       .random = origin().pool->random()};
   const auto at = retry_.after_failure(failure, now);
+  if (at && *at > now && stale_will_do()) return {};  // nobody need wait
   if (!at || (retry_.costs() && !origin().gate->may_retry(now))) return {};
   origin().stats->retries.add();
   log_info("retry origin={} key={} after={}", origin().name, plan_.key.text, describe(why));
@@ -256,6 +257,7 @@ void Fetch::fail(Error why) {
 // No head: whoever waits for one is told.
 void Fetch::refuse(Error why) {
   if (plan_.kind == FetchPlan::Kind::kLead) {
+    if (policy::is_failure(info(why).status) && stale_will_do()) rest();
     house_.index.fail(plan_.key, plan_.busy, why);
   } else if (plan_.busy) {
     std::exchange(plan_.busy, nullptr)->fail(why);
