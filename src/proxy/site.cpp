@@ -13,6 +13,7 @@ std::string_view without_port(std::string_view authority) {
 SiteTable::SiteTable(std::vector<Site> sites) : sites_(std::move(sites)) {
   for (Site& site : sites_) {
     site.forward.host = site.origin_host;
+    site.rules.own_target = site.own_target;
     for (const std::string& host : site.hosts) {
       if (host == "*") {
         any_ = &site;
