@@ -438,6 +438,7 @@ void Exchange::add_own_fields(const cache::Object& object) {
 void Exchange::add_cache_status() {
   if (site_ && !site_->cache_status) return;
   status_text_.clear();
+  if (site_ && site_->cache_status_key) status_.key = key_.text;
   policy::print_cache_status(status_, status_text_);
   stream_->extra().add(http::FieldId::kCacheStatus, status_text_);
 }
@@ -507,6 +508,7 @@ void Exchange::on_done(front::Stream&, const front::Ending& ending) {
   holes_in_vain_ = lookups_ = 0;
   filled_first_ = took_over_ = false;
   hole_at_ = body::kUnlimited;
+  key_.text.clear();  // an error page must not tell of the request before
   pool_.give(*this);
 }
 

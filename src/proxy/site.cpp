@@ -7,6 +7,7 @@ namespace weir::proxy {
 SiteTable::SiteTable(std::vector<Site> sites) : sites_(std::move(sites)) {
   for (Site& site : sites_) {
     site.forward.host = site.origin_host;
+    site.rules.own_target = site.own_target;
     for (const std::string& host : site.hosts) {
       if (host == "*") {
         any_ = &site;

@@ -20,7 +20,9 @@ struct Site {
   policy::Rules rules;
   policy::ForwardRules forward;
   std::string origin_host;  // what forward.host views
+  std::string own_target;   // what rules.own_target views
   bool cache_status = true;
+  bool cache_status_key = false;
   std::uint64_t request_body_max = 0;  // bytes; 0: no limit
   RuleSet exceptions;
   std::vector<net::Network> purge_from;  // whose PURGE is obeyed; empty: it is passed on
