@@ -57,6 +57,7 @@ void Exchange::step_recv() {
   if (body_max != 0 && request.framing == http::Framing::kLength && request.length > body_max) {
     return refuse(Error{Errc::kBodyTooLarge});
   }
+  if (request.method == http::Method::kPurge && !site_->purge_from.empty()) return purge();
   if (!site_->exceptions.empty()) consider_rules();
   if (ruled_ && ruling_.respond) return respond(*ruling_.respond);
   classify();
@@ -207,6 +208,8 @@ void Exchange::step_wait() {
 
 // Whether what another's request brought answers this one, too, which waited for it.
 bool Exchange::may_share(const cache::Object& object) const {
+  // Purged while it was fetched: who waited last may have come after the purge.
+  if (object.mark().gone() || object.mark().stale_since()) return false;
   if (!object.freshness().serves_waiters()) return false;
   if (object.vary_names().empty()) return true;
   std::string mine;
@@ -415,9 +418,10 @@ void Exchange::log_access(const front::Ending& ending, std::string_view reason) 
 
 // Nothing of the cache or of a fetch is held any more; only what the log wants is left.
 void Exchange::let_go() {
-  state_ = State::kDone;
   stop_listening();
   if (busy_) busy_->leave(joiner_);
+  if (state_ == State::kPurge) house_.purger.forget(*this);
+  state_ = State::kDone;
   busy_ = nullptr;
   object_ = nullptr;
   joiner_.leader = false;

@@ -135,6 +135,7 @@ class Fetch final : public origin::Call::Owner,
   std::unique_ptr<origin::Call> call_;
   std::optional<body::BodyWriter> writer_;
   Ref<cache::Object> object_;  // what is being filled
+  cache::Tags tags_;           // of the head that came
   policy::FetchTimes times_{};
   TimePoint queued_{};  // when it asked for a place
   TimePoint blocked_since_ =

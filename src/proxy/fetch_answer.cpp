@@ -78,6 +78,8 @@ void Fetch::decide(http::Response& response) {
   const auto length = part ? part->total : content_length(response);
   policy::clean_response(response, plan_.site->forward.via, times_.response_time);
   if (plan_.ruling.edits_origin) edit_origin_response(plan_.ruling, response.fields);
+  tags_ = cache::tags_of(response.fields);
+  if (!plan_.site->forward_tags) cache::remove_tags(response.fields);
   policy::Admission admission;
   if (plan_.kind == FetchPlan::Kind::kLead) {
     admission = judge(response, static_cast<bool>(plan_.object));
@@ -102,9 +104,11 @@ policy::Admission Fetch::judge(const http::Response& response, bool validating) 
   const Ruling& ruling = plan_.ruling;
   const auto admission =
       policy::admit(plan_.client_request, plan_.cls, response, ruling.policy, times_, validating);
-  const bool refused = ruling.refuses_cookies && response.fields.has(http::FieldId::kSetCookie);
-  if (!refused || admission.verdict != policy::Verdict::kKeep) return admission;
-  return {policy::Verdict::kPass, ruling.refuses_cookies->reason, policy::Freshness{}, true};
+  if (admission.verdict != policy::Verdict::kKeep) return admission;
+  const bool cookie = ruling.refuses_cookies && response.fields.has(http::FieldId::kSetCookie);
+  if (!cookie && !tags_.too_many()) return admission;
+  const std::string_view reason = cookie ? ruling.refuses_cookies->reason : "too_many_tags";
+  return {policy::Verdict::kPass, reason, policy::Freshness{}, true};
 }
 
 // What came is not what was asked for: no range of this origin is trusted.
@@ -121,9 +125,12 @@ void Fetch::ask_for_all() {
 // An unsafe request was done: what is stored of its resource is of the past (RFC 9111 §4.4).
 void Fetch::invalidate(const http::Response& response) {
   if (!policy::invalidates(response.status)) return;
-  house_.index.purge(plan_.key);
-  for (std::string& uri : policy::also_invalidated(plan_.key.text, response))
-    house_.index.purge(cache::key_of(std::move(uri)));
+  cache::PurgeOrder order;
+  order.urls = policy::also_invalidated(plan_.key.url(), response);
+  order.urls.emplace_back(plan_.key.url());
+  for (std::string& url : order.urls) url = url_in_cache(*plan_.site, url);
+  std::size_t objects = 0;
+  house_.purger.start(std::move(order), PurgeKind::kInvalidation, nullptr, objects);
 }
 
 // Whether the client's own fields, which we left out to have something to keep, ask for less than
@@ -176,6 +183,8 @@ void Fetch::freshen(const http::Response& update) {
   parts.length = stale.length();
   parts.origin_status = update.status;
   parts.shared = kept_;
+  parts.tags = tags_.count > 0 ? tags_.text : stale.tags();
+  parts.purges = plan_.busy->purges();
   if (!kept_) house_.index.forget(plan_.key, stale);
   object_ = make_ref<cache::Object>(std::move(parts));
   deliver(admission);
@@ -201,6 +210,8 @@ void Fetch::open_body(http::Response& response, std::optional<std::uint64_t> len
   parts.head = std::move(response);
   if (kept_) describe_variant(parts);
   parts.freshness = admission.freshness;
+  parts.tags = tags_.text;
+  parts.purges = plan_.busy->purges();
   parts.body = kept_ ? house_.store.create(options) : house_.transit.create(options);
   parts.shared = kept_;
   part_ = part.has_value();
@@ -229,7 +240,7 @@ bool Fetch::keep_or_pass(http::Response& response, bool part, body::BodyOptions&
     return false;
   }
   response.fields.remove(http::FieldId::kAge);  // made anew for each answer
-  options.meta_bytes = cache::Object::footprint(response, plan_.key.text.size());
+  options.meta_bytes = cache::Object::footprint(response, plan_.key.text.size(), tags_);
   // Most of the store is for those who follow the fastest reader.
   if (oversize) options.lead_limit = house_.store.keep_limit() / 4;
   return true;
