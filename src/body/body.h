@@ -71,6 +71,10 @@ struct Hole {
   std::uint64_t offset;
   std::uint64_t end;  // ...up to this one, exclusive (kUnlimited: up to an unknown end)
 };
+struct Piece {
+  std::uint64_t first;
+  std::uint64_t end;  // exclusive
+};
 using Next = std::variant<Lease, Wait, End, Hole, Error>;
 
 class Body : public RefCounted<Body> {
@@ -92,6 +96,9 @@ class Body : public RefCounted<Body> {
   // What a reader at `offset` would be told: a Hole, or nothing where the byte is here or will
   // come.
   std::optional<Hole> hole(std::uint64_t offset);
+  // The bytes that are here, in order, neighbours as one; at most `most` pieces. For people: it
+  // looks at every chunk under the lock.
+  std::vector<Piece> pieces(std::size_t most) const;
   bool empty_of_chunks() const;  // none that holds bytes, nor the empty one of an empty body
 
   // Called by the store, any thread, no lock of the store held: drop chunk `index` if it still is

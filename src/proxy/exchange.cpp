@@ -72,6 +72,7 @@ void Exchange::step_recv() {
   if (body_max != 0 && request.framing == http::Framing::kLength && request.length > body_max) {
     return refuse(Error{Errc::kBodyTooLarge});
   }
+  if (request.method == http::Method::kPurge && !site_->purge_from.empty()) return purge();
   if (!site_->exceptions.empty()) consider_rules();
   if (ruled_ && ruling_.respond) return respond(*ruling_.respond);
   classify();
@@ -269,6 +270,8 @@ void Exchange::serve_stale() {
 
 // Whether what another's request brought answers this one, too, which waited for it.
 bool Exchange::may_share(const cache::Object& object) const {
+  // Purged while it was fetched: who waited last may have come after the purge.
+  if (object.mark().gone() || object.mark().stale_since()) return false;
   if (!object.freshness().serves_waiters()) return false;
   if (const auto& part = object.part()) {
     const WallTime now = house_.loop.wall_now();
@@ -523,9 +526,10 @@ void Exchange::log_access(const front::Ending& ending, std::string_view reason) 
 
 // Nothing of the cache or of a fetch is held any more; only what the log wants is left.
 void Exchange::let_go() {
-  state_ = State::kDone;
   stop_listening();
   if (busy_) busy_->leave(joiner_);
+  if (state_ == State::kPurge) house_.purger.forget(*this);
+  state_ = State::kDone;
   busy_ = nullptr;
   object_ = stale_ = nullptr;
   joiner_.leader = false;

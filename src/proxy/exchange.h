@@ -7,7 +7,8 @@
 //     | refused: 4xx, 5xx      |  kJoin                             |
 //     |                        \---------> Wait --head is known-----/
 //     |                                     |   \-- not for us, or who led it failed --> Lookup
-//     \-------------------------------------+--> Deliver (an error page)
+//     |-------------------------------------+--> Deliver (an error page, a rule's answer)
+//     \-- PURGE --> Purge --> Deliver
 //
 // The client may go at any time: then Done. Loop's thread only.
 
@@ -32,7 +33,8 @@ class ExchangePool;
 class Exchange final : public front::Handler,
                        public body::Waiter,
                        public Task,
-                       public Fetch::Listener {
+                       public Fetch::Listener,
+                       public Purger::Listener {
  public:
   Exchange(House& house, ExchangePool& pool) : house_(house), pool_(pool) {}
   ~Exchange();
@@ -43,13 +45,15 @@ class Exchange final : public front::Handler,
   void on_done(front::Stream& stream, const front::Ending& ending) override;
   void on_informational(const http::Response& response) override;
   void on_fetch_over() override { fetch_ = nullptr; }
+  void on_purged(std::size_t objects) override;
   void wake() noexcept override { house_.loop.post(*this); }
   void run() noexcept override;
 
  private:
-  enum class State : std::uint8_t { kRecv, kLookup, kWait, kDeliver, kDone };
+  enum class State : std::uint8_t { kRecv, kLookup, kWait, kPurge, kDeliver, kDone };
 
   void step_recv();
+  void purge();
   void consider_rules();
   void classify();
   void respond(const Rule& rule);

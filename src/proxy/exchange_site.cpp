@@ -1,5 +1,7 @@
-// What the conf says about a request: the rules of its site.
+// What the conf says about a request: the rules of its site, and who may purge.
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "body/text_body.h"
 #include "http/date.h"
@@ -23,11 +25,7 @@ void Exchange::classify() {
   if (!ruled_ || !ruling_.edits_key) {
     return cache::make_key(stream_->scheme(), request_->authority, request_->target, key_);
   }
-  thread_local std::string target, parts;
-  parts.clear();
-  add_key_parts(ruling_, stream_->request(), parts);
-  cache::make_key(stream_->scheme(), request_->authority, key_target(ruling_, *request_, target),
-                  key_, parts);
+  make_key(ruling_, stream_->scheme(), stream_->request(), *request_, key_);
 }
 
 // A rule that answers by itself.
@@ -46,6 +44,35 @@ void Exchange::respond(const Rule& rule) {
   const int status = *rule.respond;
   reply_text(status, rule.text.empty() ? fmt::format("{} {}\n", status, http::reason_phrase(status))
                                        : rule.text + "\n");
+}
+
+// PURGE, from those who may: all variants of the URL, as a GET of it would find them.
+void Exchange::purge() {
+  how_ = How::kOwn;
+  const auto from = net::parse_address(std::string(stream_->client_host()), 0);
+  const bool may = from && std::ranges::any_of(site_->purge_from, [&](const net::Network& n) {
+                     return n.contains(*from);
+                   });
+  if (!may) return refuse(Error{Errc::kPurgeRefused});
+  state_ = State::kPurge;
+  const http::Request& request = stream_->request();
+  classify();
+  cache::PurgeOrder order;
+  order.urls.push_back(url_in_cache(*site_, key_.url()));
+  if (request.fields.get("Soft-Purge") == "1") order.mode = cache::PurgeMode::kSoft;
+  std::size_t objects = 0;
+  const auto begun = house_.purger.start(std::move(order), PurgeKind::kUrl, this, objects);
+  if (begun == Purger::Begun::kDone) on_purged(objects);
+}
+
+void Exchange::on_purged(std::size_t objects) {
+  state_ = State::kDeliver;
+  status_.detail = "purged";
+  http::Fields& fields = stream_->extra();
+  fields.add(http::FieldId::kDate, http::print_date(house_.loop.wall_now()));
+  fields.add(http::FieldId::kContentType, "application/json");
+  add_cache_status();
+  reply_text(200, fmt::format("{{\"purged\":{}}}\n", objects));
 }
 
 // A reply of our own: its fields are in stream_->extra(); those that rules set come along.

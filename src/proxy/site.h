@@ -29,6 +29,10 @@ struct Site {
   bool forward_tags = false;             // clients get Surrogate-Key and Cache-Tag, too
 };
 
+// The URL under which a GET of `url` is stored that has no fields for rules to look at. Both are
+// spelled as Key::url(). For purges.
+std::string url_in_cache(const Site& site, std::string_view url);
+
 // Immutable once built; any thread.
 class SiteTable {
  public:
