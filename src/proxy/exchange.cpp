@@ -306,7 +306,8 @@ policy::Answer Exchange::answer_from(const cache::Object& object) const {
 // Where the first byte of the answer is not here, nothing is said before the origin has shown that
 // it still has the same object.
 bool Exchange::fill_first() {
-  const bool whole = !object_->shared() || object_->body().complete() || filled_first_;
+  const bool whole =
+      !object_->shared() || object_->part() || object_->body().complete() || filled_first_;
   const bool content = answer_.body && (answer_.status == 200 || answer_.status == 206);
   if (whole || !content) return false;
   const std::uint64_t first = answer_.range           ? answer_.range->first
