@@ -184,8 +184,8 @@ ErrorLog::~ErrorLog() {
   set_log_sink(nullptr, LogLevel::kInfo);
   g_logger = nullptr;
   impl_->sink->give_up_at(after(clock_now(), kDrain));
+  impl_->pool.reset();  // writes what is queued and joins; its lines hold the logger until then
   impl_->logger.reset();
-  impl_->pool.reset();  // writes what is queued and joins
 }
 
 void ErrorLog::reopen() {

@@ -146,6 +146,9 @@ char* member(char* at, string_view lead, std::uint64_t number) {
   return put_number(put(at, lead), number);
 }
 char* member(char* at, string_view lead, Duration d) { return put_milliseconds(put(at, lead), d); }
+char* word(char* at, string_view lead, string_view text) {
+  return put_combined_or_dash(put(at, lead), text);
+}
 
 std::size_t longest_line(const proxy::AccessEntry& e) {
   const std::size_t texts = e.client.size() + e.method.size() + e.target.size() + e.host.size() +
@@ -160,7 +163,9 @@ std::size_t longest_line(const proxy::AccessEntry& e) {
 void LineFormat::append(LogBuffer& to, const proxy::AccessEntry& entry) {
   if (entry.wall != second_) remember(entry.wall);
   char* at = to.room(longest_line(entry));
-  to.advance(format_ == LogFormat::kJson ? json(at, entry) : combined(at, entry));
+  char* const end = format_ == LogFormat::kJson ? json(at, entry) : combined(at, entry);
+  *end = '\n';
+  to.advance(end + 1);
 }
 
 void LineFormat::remember(WallTime second) {
@@ -223,7 +228,7 @@ char* LineFormat::json(char* at, const proxy::AccessEntry& e) const {
   at = member(at, ",\"referer\":", e.referer);
   at = member(at, ",\"user_agent\":", e.user_agent);
   at = member(at, ",\"worker\":", e.worker);
-  return put(at, "}\n");
+  return put(at, "}");
 }
 
 char* LineFormat::combined(char* at, const proxy::AccessEntry& e) const {
@@ -246,7 +251,26 @@ char* LineFormat::combined(char* at, const proxy::AccessEntry& e) const {
   at = put_combined_or_dash(at, e.referer);
   at = put(at, "\" \"");
   at = put_combined_or_dash(at, e.user_agent);
-  return put(at, "\"\n");
+  *at++ = '"';
+  return format_ == LogFormat::kExtended ? receipt(at, e) : at;
+}
+
+// What combined has no place for, every key in every line.
+char* LineFormat::receipt(char* at, const proxy::AccessEntry& e) {
+  at = word(at, " cache=", e.cache);
+  at = word(at, " reason=", e.reason);
+  at = word(at, " origin=", e.origin);
+  at = word(at, " complete=", e.complete ? "yes" : "no");
+  at = e.acked_known ? member(at, " acked=", e.acked) : put(at, " acked=-");
+  at = word(at, " delivered=", e.acked_known ? e.delivered ? "yes" : "no" : "");
+  at = word(at, " delivery=", e.delivery_proof);
+  at = member(at, " ttfb_ms=", e.time_to_first_byte);
+  at = member(at, " last_ack_ms=", e.time_to_last_ack);
+  at = member(at, " standstill_ms=", e.standstill);
+  at = member(at, " duration_ms=", e.duration);
+  at = member(at, " rtt_us=", e.rtt_us);
+  at = member(at, " retransmits=", e.retransmits);
+  return word(at, " close=", e.close);
 }
 
 }  // namespace weir::app

@@ -5,6 +5,7 @@
 // JSON: one object a line, keys in the order of log_format.cpp; texts and numbers that are not
 // known are left out. Any bytes are safe: valid UTF-8 stays, a byte that is not is written \u00XX.
 // Combined: as Apache and nginx, unknown texts are "-", what could break a line is \xXX.
+// Extended: combined, and behind it the receipt as key=value.
 
 #include <cstddef>
 
@@ -23,8 +24,10 @@ class LineFormat {
 
  private:
   void remember(WallTime second);
+  // Without the end of the line.
   char* json(char* at, const proxy::AccessEntry& entry) const;
   char* combined(char* at, const proxy::AccessEntry& entry) const;
+  static char* receipt(char* at, const proxy::AccessEntry& entry);
 
   LogFormat format_;
   WallTime second_ = WallTime::min();

@@ -274,6 +274,7 @@ bool Body::evict(std::uint32_t index, const Chunk& chunk, Need need) {
     if (!slot) return true;
     if (slot->chunk.get() != &chunk) return !slot->reserved;
     if (slot->reserved) return false;
+    if (drop_passed_ && unread_) return false;  // it is here for one who is still to come
     if (refillable_) {
       if (need == Need::kUsual && awaited(base)) return false;
       leave_behind(base);

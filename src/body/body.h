@@ -50,7 +50,8 @@ struct BodyOptions {
   // still to read stays, and a reader never sees Hole: where nobody brings what it wants it sees an
   // Error (kNoSpace: evicted or dropped before it came; kFetchAbandoned: the fill ended early).
   bool refillable = false;
-  // Chunks go as soon as every reader has passed them (transit). If not, they stay till evicted.
+  // Chunks go as soon as every reader has passed them (transit), and not before the first reader
+  // has come. If not, they stay till evicted.
   bool drop_passed = false;
   // How far writers may be ahead of the readers: of the slowest one with drop_passed, else of the
   // fastest that follows. A body without readers has its writer stopped at this distance from 0.

@@ -15,8 +15,8 @@ using delivery::CloseReason;
 
 // Requests read ahead of the one being served, bytes.
 constexpr std::size_t kPipelineMax = 64 * 1024;
-// A client that has taken so much of a response reads fast: what it may have unsent in the kernel
-// rises, which saves wakes, until it stands still or its response is over.
+// A client that has taken so much since it last stood still reads fast: what it may have unsent in
+// the kernel rises, which saves wakes.
 constexpr std::uint64_t kFastAfter = 4 * body::kChunkSize;
 // Bytes of blank lines between two requests that are forgotten at a time; one who sends more meets
 // the parser and its limits.
@@ -296,7 +296,7 @@ bool Http1Session::put_out() {
   for (;;) {
     const Http1Sender::Blocked why = sender.pump(conn_);
     if (sender.started()) stream_->note_written(conn_.bytes_written());
-    if (!fast_ && sender.body_bytes() >= kFastAfter) set_fast(true);
+    if (!fast_ && conn_.bytes_written() >= slow_until_ + kFastAfter) set_fast(true);
     switch (why) {
       case Http1Sender::Blocked::kSocket:
         watch_client();
@@ -327,6 +327,7 @@ bool Http1Session::put_out() {
 void Http1Session::set_fast(bool fast) {
   if (fast_ == fast) return;
   fast_ = fast;
+  if (!fast) slow_until_ = conn_.bytes_written();
   conn_.set_notsent_lowat(fast ? home_.settings.notsent_lowat_fast
                                : home_.settings.socket.notsent_lowat);
 }
@@ -361,7 +362,6 @@ void Http1Session::finish_exchange() {
   const TimePoint now = home_.loop.now();
   stream_->response_over(now);
   sent_ = std::move(stream_);
-  set_fast(false);
   state_ = State::kIdle;
   since_ = now;
   deadline_ = after(now, home_.settings.idle_timeout);

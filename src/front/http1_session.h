@@ -128,7 +128,8 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   TimePoint deadline_ = TimePoint::max();  // of the state itself, beside watch_.look_at()
   TimePoint since_;                        // it has been idle, about a head, or lingering
   const std::uint64_t number_;
-  std::uint64_t acked_ = 0;  // bytes of the connection that are counted as acknowledged
+  std::uint64_t acked_ = 0;       // bytes of the connection that are counted as acknowledged
+  std::uint64_t slow_until_ = 0;  // where its last standstill was, bytes of the connection
   delivery::CloseReason why_ = delivery::CloseReason::kOpen;  // the first reason there is, is kept
   State state_ = State::kIdle;
   bool readable_ = false;  // an edge told so and no read has drained it since

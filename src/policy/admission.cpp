@@ -25,9 +25,11 @@ bool understood(int status) {
          status == 426 || (status >= 500 && status <= 505);
 }
 
-// §3: one of these must be there. A site's default lifetime is no reason to keep, say, a 302.
-bool says_cacheable(const http::Response& response, const http::CacheControl& cc) {
-  return cc.is_public || has_explicit_lifetime(response, cc) ||
+// §3: one of these must be there. A site's default lifetime is no reason to keep, say, a 302; one
+// that a rule of the site sets is.
+bool says_cacheable(const http::Response& response, const http::CacheControl& cc,
+                    const Rules& rules) {
+  return rules.lifetime(response.status) || cc.is_public || has_explicit_lifetime(response, cc) ||
          heuristically_cacheable(response.status);
 }
 
@@ -79,7 +81,7 @@ Refusal refused_for_response(const RequestClass& request_class, const http::Resp
   }
   if (!vary_names(response)) return {"vary_star", true};  // §4.1
   if (!cookies_allowed(response, cc, rules)) return {"set_cookie", true};
-  if (!says_cacheable(response, cc)) return {"status", true};
+  if (!says_cacheable(response, cc, rules)) return {"status", true};
   return kNoRefusal;
 }
 

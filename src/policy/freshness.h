@@ -18,6 +18,7 @@ enum class LifetimeSource : std::uint8_t {
   kExpires,
   kHeuristic,
   kSiteDefault,
+  kSiteRule,
 };
 
 inline constexpr Seconds kMostSeconds{Rules::kForever};  // RFC 9111 §1.2.2

@@ -2,6 +2,7 @@
 // What a site asks of the policy, beyond the RFCs. Values from the conf file; copied freely.
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/time.h"
@@ -29,6 +30,10 @@ struct Rules {
   std::string_view own_target = "Weir-CDN-Cache-Control";
 
   static constexpr std::int64_t kForever = std::int64_t{1} << 31;  // RFC 9111 §1.2.2
+  // Lifetimes from the arrival on, whatever the response states: of those below 400, and of errors.
+  std::optional<Seconds> ttl = {}, negative_ttl = {};
+
+  std::optional<Seconds> lifetime(int status) const { return status < 400 ? ttl : negative_ttl; }
 };
 
 }  // namespace weir::policy

@@ -19,7 +19,7 @@ namespace {
 constexpr std::uint64_t kFillWindow = 32 * body::kChunkSize;
 // Waiting for heads of other variants in turn, before a request goes its own way.
 constexpr std::uint32_t kLookupsMax = 4;
-// How often in a row a hole at the same place is asked for. A fill tries again by itself.
+// How often in a row a hole at about the same place is asked for. A fill tries again by itself.
 constexpr std::uint32_t kHoleAttempts = 2;
 
 policy::Forward forward_reason(const cache::Lookup& found) {
@@ -52,6 +52,7 @@ Exchange::~Exchange() { house_.loop.cancel(*this); }
 void Exchange::on_request(front::Stream& stream) {
   WEIR_CHECK(state_ == State::kDone && !stream_);
   stream_ = &stream;
+  request_ = &stream.request();
   state_ = State::kRecv;
   step_recv();
 }
@@ -71,17 +72,22 @@ void Exchange::step_recv() {
   if (body_max != 0 && request.framing == http::Framing::kLength && request.length > body_max) {
     return refuse(Error{Errc::kBodyTooLarge});
   }
-  cls_ = policy::classify(request, site_->rules);
-  cache::make_key(stream_->scheme(), request.authority, request.target, key_);
+  if (!site_->exceptions.empty()) consider_rules();
+  if (ruled_ && ruling_.respond) return respond(*ruling_.respond);
+  classify();
   if (cls_.use == policy::Use::kPass) {
     const bool method = cls_.reason == "method";
     return pass(method ? policy::Forward::kMethod : policy::Forward::kBypass, cls_.reason);
+  }
+  if (ruled_ && ruling_.pass) return pass(policy::Forward::kBypass, ruling_.pass->reason);
+  if (ruled_ && ruling_.passes_ranges && request_->fields.has(http::FieldId::kRange)) {
+    return pass(policy::Forward::kBypass, ruling_.passes_ranges->reason);
   }
   // Whether the origin's state still is what the client believes is the origin's to say (RFC 9111
   // §4.3.2).
   const auto preconditions =
       http::field_bit(http::FieldId::kIfMatch) | http::field_bit(http::FieldId::kIfUnmodifiedSince);
-  if (request.fields.known() & preconditions)
+  if (request_->fields.known() & preconditions)
     return pass(policy::Forward::kRequest, "precondition");
   step_lookup();
 }
@@ -93,7 +99,7 @@ void Exchange::step_lookup() {
   status_ = {};
   stale_ = nullptr;
   if (++lookups_ > kLookupsMax) return pass(policy::Forward::kVaryMiss, "variants");
-  const http::Request& request = stream_->request();
+  const http::Request& request = *request_;
   // What is fetched for a HEAD, or must not be stored, is of no use to those who would wait for it.
   const bool may_lead =
       request.method == http::Method::kGet && !cls_.only_if_cached && !cls_.no_store;
@@ -126,13 +132,15 @@ void Exchange::step_lookup() {
 }
 
 FetchPlan Exchange::plan(FetchPlan::Kind kind, bool for_storing) const {
-  const http::Request& request = stream_->request();
+  const http::Request& request = *request_;
   FetchPlan out;
   out.kind = kind;
   out.key = key_;
   out.site = site_;
   out.client_request = request;
   out.cls = cls_;
+  out.ruling.begin(site_->rules);
+  if (ruled_) out.ruling = ruling_;
   out.client = hash64(stream_->client_host());
   policy::forward_request(request, site_->forward, {stream_->client_host(), stream_->scheme()},
                           for_storing, out.request);
@@ -146,7 +154,7 @@ void Exchange::lead(const cache::Lookup& found) {
   FetchPlan p = plan(FetchPlan::Kind::kLead, true);
   p.busy = found.busy;
   p.object = found.object;
-  p.range = range_to_ask(stream_->request());
+  if (!ruled_ || ruling_.ranges != Ranges::kWhole) p.range = range_to_ask(*request_);
   stale_ = found.object;
   fetch_ = &Fetch::start(house_, std::move(p), this);
   joiner_.leader = true;
@@ -231,8 +239,18 @@ void Exchange::on_failure(Error why) {
   // yet.
   const bool other = why.code == Errc::kOriginChanged || why.code == Errc::kOriginRefusedRange;
   if (filled_first_ && other) return step_lookup();
+  if (takes_over(why)) return step_lookup();
   if (policy::is_failure(info(why).status) && may_serve_stale()) return serve_stale();
   refuse(why);
+}
+
+// Who led the fetch failed, perhaps for reasons of its own: its turn in the queue, its client. One
+// of those who waited for it leads now, and the others wait for that one; once, so that a crowd
+// does not ask an origin that is down one after the other. queue_timeout is over for all.
+bool Exchange::takes_over(Error why) {
+  const bool may_help =
+      why.code == Errc::kFetchAbandoned || (info(why).retryable && why.code != Errc::kQueueTimeout);
+  return may_help && !joiner_.leader && !std::exchange(took_over_, true);
 }
 
 // Whether what was stored before will do, now that the origin has failed (RFC 5861 §4).
@@ -254,12 +272,12 @@ bool Exchange::may_share(const cache::Object& object) const {
   if (!object.freshness().serves_waiters()) return false;
   if (const auto& part = object.part()) {
     const WallTime now = house_.loop.wall_now();
-    if (!policy::part_answers(stream_->request(), object.head(), part->range, part->total, now))
+    if (!policy::part_answers(*request_, object.head(), part->range, part->total, now))
       return false;
   }
   if (object.vary_names().empty()) return true;
   std::string mine;
-  policy::variant_text(object.vary_names(), stream_->request(), mine);
+  policy::variant_text(object.vary_names(), *request_, mine);
   return mine == object.variant();
 }
 
@@ -288,13 +306,14 @@ void Exchange::step_deliver(Ref<cache::Object> object) {
   reply.status = answer_.status;
   if (answer_.status == head.status) reply.reason = head.reason;
   reply.fields = fields_for(answer_.status, head);
+  if (ruled_ && ruling_.edits_response) edit_reply(reply);
   add_own_fields(*object_);
   frame(reply);
   stream_->reply(reply);
 }
 
 policy::Answer Exchange::answer_from(const cache::Object& object) const {
-  const http::Request& request = stream_->request();
+  const http::Request& request = *request_;
   const bool reads = request.method == http::Method::kGet || request.method == http::Method::kHead;
   const WallTime now = house_.loop.wall_now();
   if (const auto& part = object.part())
@@ -442,13 +461,8 @@ void Exchange::refuse(Error error) {
   int status = why.status != 0 ? why.status : 502;
   // RFC 9111 §5.2.2.2: what must not be served stale while the origin cannot be asked.
   if (status == 502 && stale_ && stale_->freshness().must_revalidate) status = 504;
-  const std::string text =
-      fmt::format("{} {}\n{}: {}\n", status, http::reason_phrase(status), why.name, why.text);
-  front::Reply reply;
-  reply.status = status;
-  reply.body = body::text_body(house_.source, text);
-  reply.length = reply.body ? text.size() : 0;
-  stream_->reply(reply);
+  reply_text(status, fmt::format("{} {}\n{}: {}\n", status, http::reason_phrase(status), why.name,
+                                 why.text));
 }
 
 // An OPTIONS that may go no further: about us, who offer nothing of our own (RFC 9110 §7.6.2).
@@ -465,7 +479,8 @@ void Exchange::answer_for_origin() {
 // The body of a stored object lacks a part: evicted, or far ahead of the fetch that is under way.
 std::optional<Error> Exchange::on_hole(front::Stream&, const body::Hole& hole) {
   if (!object_ || !object_->body().refillable()) return Error{Errc::kOriginCut};
-  holes_in_vain_ = hole.offset == hole_at_ ? holes_in_vain_ + 1 : 0;
+  const bool here = hole.offset - hole_at_ < body::kChunkSize && hole_at_ != body::kUnlimited;
+  holes_in_vain_ = here ? holes_in_vain_ + 1 : 0;
   hole_at_ = hole.offset;
   if (holes_in_vain_ >= kHoleAttempts) return Error{Errc::kOriginCut};
   Fetch::start(house_, fill_plan(hole), nullptr);
@@ -484,13 +499,15 @@ void Exchange::on_done(front::Stream&, const front::Ending& ending) {
   if (house_.access.wanted()) log_access(ending, reason);
   stream_ = nullptr;
   site_ = nullptr;
+  request_ = nullptr;
+  ruled_ = false;
   status_ = {};
   answer_ = {};
   how_ = How::kUndecided;
   refused_ = false;
   origin_ = {};
   holes_in_vain_ = lookups_ = 0;
-  filled_first_ = false;
+  filled_first_ = took_over_ = false;
   hole_at_ = body::kUnlimited;
   key_.text.clear();  // an error page must not tell of the request before
   pool_.give(*this);

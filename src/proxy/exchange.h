@@ -6,7 +6,7 @@
 //     |                        |  kLead, kPass: start a Fetch       ^
 //     | refused: 4xx, 5xx      |  kJoin                             |
 //     |                        \---------> Wait --head is known-----/
-//     |                                     |   \-- not for us, other variant --> Lookup
+//     |                                     |   \-- not for us, or who led it failed --> Lookup
 //     \-------------------------------------+--> Deliver (an error page)
 //
 // The client may go at any time: then Done. Loop's thread only.
@@ -50,6 +50,11 @@ class Exchange final : public front::Handler,
   enum class State : std::uint8_t { kRecv, kLookup, kWait, kDeliver, kDone };
 
   void step_recv();
+  void consider_rules();
+  void classify();
+  void respond(const Rule& rule);
+  void reply_text(int status, std::string_view text);
+  void edit_reply(front::Reply& reply);
   void step_lookup();
   void step_wait();
   void on_head(Ref<cache::Object> object);
@@ -76,6 +81,7 @@ class Exchange final : public front::Handler,
   void add_cache_status();
   void stop_listening();
   bool may_share(const cache::Object& object) const;
+  bool takes_over(Error why);
   void log_access(const front::Ending& ending, std::string_view reason) const;
   void let_go();
 
@@ -83,6 +89,10 @@ class Exchange final : public front::Handler,
   ExchangePool& pool_;
   front::Stream* stream_ = nullptr;
   const Site* site_ = nullptr;
+  const http::Request* request_ = nullptr;  // the client's, or edited_
+  http::Request edited_;                    // the client's, as the rules of the site change it
+  Ruling ruling_;
+  bool ruled_ = false;  // a rule acts: ruling_ is of this request
   cache::Key key_;
   policy::RequestClass cls_;
   Ref<cache::Object> object_;
@@ -94,11 +104,12 @@ class Exchange final : public front::Handler,
   std::string status_text_;
   http::Fields fields_;  // those of the stored ones that go along, where not all do
   policy::Answer answer_;
-  std::string_view origin_;    // that was asked
-  std::uint64_t hole_at_ = 0;  // where the last hole was
+  std::string_view origin_;                   // that was asked
+  std::uint64_t hole_at_ = body::kUnlimited;  // where the last hole was
   std::uint32_t holes_in_vain_ = 0;
   std::uint32_t lookups_ = 0;
   bool filled_first_ = false;  // the begin of the answer was absent and had to be fetched
+  bool took_over_ = false;     // the one who led for us failed
   How how_ = How::kUndecided;
   bool refused_ = false;  // it was answered with an error page
   State state_ = State::kDone;

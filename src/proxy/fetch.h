@@ -11,9 +11,14 @@
 //     v                 v             from where it is       | resume, if the validator is strong
 //   Failed <---------- Failed <------------------------------/ else
 //
-// Parked (between Filling and Asking): a body that is larger than the store has run as far ahead of
+// Parked (between Filling and Queued): a body that is larger than the store has run as far ahead of
 // its readers as it may for window_shut_max; the connection was given up, and a reader's progress
 // wakes it.
+// Resting (between Asking or Filling and Queued): a retry or resume that waits before it asks
+// again. Neither holds a place at the origin.
+//
+// What nobody reads any more goes on among the prefetches, if it goes on at all, and comes back
+// when somebody reads again.
 
 #include <cstdint>
 #include <memory>
@@ -32,6 +37,7 @@
 #include "proxy/convoy.h"
 #include "proxy/house.h"
 #include "proxy/retry.h"
+#include "proxy/rules.h"
 
 namespace weir::proxy {
 
@@ -44,6 +50,7 @@ struct FetchPlan {
   http::Request client_request;  // as it came: for Vary and admission
   http::Request request;         // as it goes to the origin
   policy::RequestClass cls;
+  Ruling ruling;          // of the site's rules about this request
   Ref<cache::Busy> busy;  // to be resolved; kFill: may be null
   // kLead: the stale one to validate. kFill: the one to fill. kPass: the one that a HEAD is about.
   Ref<cache::Object> object;
@@ -89,11 +96,14 @@ class Fetch final : public origin::Call::Owner,
   void on_timer(net::Timer& timer) override;
 
  private:
-  enum class State : std::uint8_t { kQueued, kAsking, kFilling, kParked, kOver };
+  enum class State : std::uint8_t { kQueued, kAsking, kFilling, kParked, kResting, kOver };
 
   Fetch(House& house, FetchPlan plan, Listener* listener);
   void enter();
+  void begin();
   void ask();
+  void rest(TimePoint until);
+  void leave_gate(TimePoint now);
   void add_range();
 
   void decide(http::Response& response);
@@ -135,7 +145,10 @@ class Fetch final : public origin::Call::Owner,
   void refuse(Error why);
   void look_at_window(TimePoint now);
   void look_for_room();
-  void look_for_readers();
+  bool look_for_readers();
+  bool go_on_unread();
+  bool is_read() const;
+  bool wait_in(sched::Lane lane);
   void end();
 
   Origin& origin() { return house_.origins[plan_.site->origin]; }

@@ -74,6 +74,7 @@ void Fetch::decide(http::Response& response) {
   }
   const auto length = part ? part->total : content_length(response);
   policy::clean_response(response, plan_.site->forward.via, times_.response_time);
+  if (plan_.ruling.edits_origin) edit_origin_response(plan_.ruling, response.fields);
   policy::Admission admission = judge(response, static_cast<bool>(plan_.object));
   if (admission.verdict == policy::Verdict::kFreshen) return freshen(response);
   if (plan_.kind == FetchPlan::Kind::kPass && plan_.object && learn_from_head(response, length))
@@ -88,18 +89,24 @@ void Fetch::decide(http::Response& response) {
   open_body(response, length, admission, part, keep);
 }
 
+// Whether it may be kept: by the RFCs, and by the rules of the site.
 policy::Admission Fetch::judge(const http::Response& response, bool validating) {
-  const policy::Rules& rules = plan_.site->rules;
+  const Ruling& ruling = plan_.ruling;
+  policy::Admission admission{policy::Verdict::kPass, "pass", {}, false};
   if (plan_.kind == FetchPlan::Kind::kLead) {
-    if (!policy::is_failure(response.status) || !stale_will_do())
-      return policy::admit(plan_.client_request, plan_.cls, response, rules, times_, validating);
-    rest();  // what is stored stays, and is better than this
-    return {policy::Verdict::kPass, kOriginFailure, {}, false};
+    if (policy::is_failure(response.status) && stale_will_do()) {
+      rest();  // what is stored stays, and is better than this
+      return {policy::Verdict::kPass, kOriginFailure, {}, false};
+    }
+    admission =
+        policy::admit(plan_.client_request, plan_.cls, response, ruling.policy, times_, validating);
+  } else if (plan_.client_request.method == http::Method::kPost) {
+    admission = policy::admit_post(plan_.client_request, plan_.cls, plan_.key.text, response,
+                                   ruling.policy, times_);
   }
-  if (plan_.client_request.method == http::Method::kPost)
-    return policy::admit_post(plan_.client_request, plan_.cls, plan_.key.text, response, rules,
-                              times_);
-  return {policy::Verdict::kPass, "pass", {}, false};
+  const bool refused = ruling.refuses_cookies && response.fields.has(http::FieldId::kSetCookie);
+  if (!refused || admission.verdict != policy::Verdict::kKeep) return admission;
+  return {policy::Verdict::kPass, ruling.refuses_cookies->reason, policy::Freshness{}, true};
 }
 
 // What came is not what was asked for: no range of this origin is trusted.
@@ -255,7 +262,7 @@ void Fetch::deliver(const policy::Admission& admission) {
   } else {
     // A credential may be the reason: others need not go their own way for it.
     const auto whom = plan_.cls.authorization ? cache::Whom::kAuthorized : cache::Whom::kEveryone;
-    const Seconds pause = plan_.site->rules.hit_for_miss;
+    const Seconds pause = plan_.ruling.policy.hit_for_miss;
     const auto until = admission.hit_for_miss ? times_.response_time + pause : WallTime{};
     house_.index.pass(plan_.key, plan_.busy, object_, until, whom);
   }

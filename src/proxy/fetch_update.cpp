@@ -37,8 +37,8 @@ void Fetch::freshen(const http::Response& update) {
 policy::Admission Fetch::judge_again(cache::ObjectParts& parts, const http::Response& update) {
   policy::freshen(parts.head, update);
   parts.origin_status = update.status;
-  const auto admission =
-      policy::admit(plan_.client_request, plan_.cls, parts.head, plan_.site->rules, times_, false);
+  const auto admission = policy::admit(plan_.client_request, plan_.cls, parts.head,
+                                       plan_.ruling.policy, times_, false);
   if (admission.verdict == policy::Verdict::kKeep) parts.head.fields.remove(http::FieldId::kAge);
   return admission;
 }

@@ -5,8 +5,8 @@
 namespace weir::proxy {
 namespace {
 
-constexpr std::array<std::string_view, kHows> kHowNames = {"",     "hit",  "miss",
-                                                           "join", "pass", "error"};
+constexpr std::array<std::string_view, kHows> kHowNames = {"",     "hit",   "miss", "join",
+                                                           "pass", "error", "own"};
 constexpr std::array<std::string_view, kFetchKinds> kKindNames = {"lead", "pass", "fill"};
 constexpr std::array<std::string_view, kFetchEnds> kEndNames = {"whole", "freshened", "failed",
                                                                 "abandoned"};
@@ -66,7 +66,7 @@ void Stats::merge(const Stats& other) {
 }
 
 void FetchStats::fail(FetchKind kind, Error why) {
-  const bool abandoned = why.code == Errc::kFetchAbandoned;
+  const bool abandoned = why.code == Errc::kFetchAbandoned || info(why).side == Side::kClient;
   end(kind, abandoned ? FetchEnd::kAbandoned : FetchEnd::kFailed);
   if (!abandoned) failed[static_cast<std::size_t>(why.code)].add();
 }

@@ -93,6 +93,25 @@ TEST_CASE("a combined line is as other servers write it") {
         "\"http://example.org/\\x22x\\x5c\\x0a\" \"-\"\n");
 }
 
+TEST_CASE(
+    "an extended line is a combined line with the receipt behind it, every key in its place") {
+  CHECK(line(LogFormat::kExtended, hit()) ==
+        "192.0.2.7 - - [21/Nov/2026:20:31:02 +0000] \"GET /a?b=1 HTTP/1.1\" 200 65536 \"-\" "
+        "\"curl/7.88\" cache=hit reason=fresh origin=- complete=yes acked=65536 delivered=yes "
+        "delivery=next_request ttfb_ms=0.085 last_ack_ms=1200.250 standstill_ms=500.000 "
+        "duration_ms=1234.567 rtt_us=420 retransmits=0 close=-\n");
+  AccessEntry e;
+  e.wall = kWall;
+  e.client = "192.0.2.7";
+  e.status = 400;
+  e.close = "bad_request";
+  CHECK(line(LogFormat::kExtended, e) ==
+        "192.0.2.7 - - [21/Nov/2026:20:31:02 +0000] \"-\" 400 0 \"-\" \"-\" cache=- reason=- "
+        "origin=- "
+        "complete=no acked=- delivered=- delivery=- ttfb_ms=0.000 last_ack_ms=0.000 "
+        "standstill_ms=0.000 duration_ms=0.000 rtt_us=0 retransmits=0 close=bad_request\n");
+}
+
 TEST_CASE("a combined line of a request that could not be read has a dash for it") {
   AccessEntry e;
   e.wall = kWall;
