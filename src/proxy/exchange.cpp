@@ -73,15 +73,16 @@ void Exchange::step_recv() {
     return refuse(Error{Errc::kBodyTooLarge});
   }
   if (!site_->exceptions.empty()) consider_rules();
-  if (ruled_ && ruling_.respond) return respond(*ruling_.respond);
+  if (ruled_ && rules_->ruling.respond) return respond(*rules_->ruling.respond);
   classify();
   if (cls_.use == policy::Use::kPass) {
     const bool method = cls_.reason == "method";
     return pass(method ? policy::Forward::kMethod : policy::Forward::kBypass, cls_.reason);
   }
-  if (ruled_ && ruling_.pass) return pass(policy::Forward::kBypass, ruling_.pass->reason);
-  if (ruled_ && ruling_.passes_ranges && request_->fields.has(http::FieldId::kRange)) {
-    return pass(policy::Forward::kBypass, ruling_.passes_ranges->reason);
+  if (ruled_ && rules_->ruling.pass)
+    return pass(policy::Forward::kBypass, rules_->ruling.pass->reason);
+  if (ruled_ && rules_->ruling.passes_ranges && request_->fields.has(http::FieldId::kRange)) {
+    return pass(policy::Forward::kBypass, rules_->ruling.passes_ranges->reason);
   }
   // Whether the origin's state still is what the client believes is the origin's to say (RFC 9111
   // §4.3.2).
@@ -140,7 +141,7 @@ FetchPlan Exchange::plan(FetchPlan::Kind kind, bool for_storing) const {
   out.client_request = request;
   out.cls = cls_;
   out.ruling.begin(site_->rules);
-  if (ruled_) out.ruling = ruling_;
+  if (ruled_) out.ruling = rules_->ruling;
   out.client = hash64(stream_->client_host());
   policy::forward_request(request, site_->forward, {stream_->client_host(), stream_->scheme()},
                           for_storing, out.request);
@@ -154,7 +155,7 @@ void Exchange::lead(const cache::Lookup& found) {
   FetchPlan p = plan(FetchPlan::Kind::kLead, true);
   p.busy = found.busy;
   p.object = found.object;
-  if (!ruled_ || ruling_.ranges != Ranges::kWhole) p.range = range_to_ask(*request_);
+  if (!ruled_ || rules_->ruling.ranges != Ranges::kWhole) p.range = range_to_ask(*request_);
   stale_ = found.object;
   fetch_ = &Fetch::start(house_, std::move(p), this);
   joiner_.leader = true;
@@ -306,7 +307,7 @@ void Exchange::step_deliver(Ref<cache::Object> object) {
   reply.status = answer_.status;
   if (answer_.status == head.status) reply.reason = head.reason;
   reply.fields = fields_for(answer_.status, head);
-  if (ruled_ && ruling_.edits_response) edit_reply(reply);
+  if (ruled_ && rules_->ruling.edits_response) edit_reply(reply);
   add_own_fields(*object_);
   frame(reply);
   stream_->reply(reply);
