@@ -240,8 +240,8 @@ void Exchange::on_failure(Error why) {
   // yet.
   const bool other = why.code == Errc::kOriginChanged || why.code == Errc::kOriginRefusedRange;
   if (filled_first_ && other) return step_lookup();
-  if (takes_over(why)) return step_lookup();
   if (policy::is_failure(info(why).status) && may_serve_stale()) return serve_stale();
+  if (takes_over(why)) return step_lookup();
   refuse(why);
 }
 
