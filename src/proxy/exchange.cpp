@@ -74,15 +74,16 @@ void Exchange::step_recv() {
   }
   if (request.method == http::Method::kPurge && !site_->purge_from.empty()) return purge();
   if (!site_->exceptions.empty()) consider_rules();
-  if (ruled_ && ruling_.respond) return respond(*ruling_.respond);
+  if (ruled_ && rules_->ruling.respond) return respond(*rules_->ruling.respond);
   classify();
   if (cls_.use == policy::Use::kPass) {
     const bool method = cls_.reason == "method";
     return pass(method ? policy::Forward::kMethod : policy::Forward::kBypass, cls_.reason);
   }
-  if (ruled_ && ruling_.pass) return pass(policy::Forward::kBypass, ruling_.pass->reason);
-  if (ruled_ && ruling_.passes_ranges && request_->fields.has(http::FieldId::kRange)) {
-    return pass(policy::Forward::kBypass, ruling_.passes_ranges->reason);
+  if (ruled_ && rules_->ruling.pass)
+    return pass(policy::Forward::kBypass, rules_->ruling.pass->reason);
+  if (ruled_ && rules_->ruling.passes_ranges && request_->fields.has(http::FieldId::kRange)) {
+    return pass(policy::Forward::kBypass, rules_->ruling.passes_ranges->reason);
   }
   // Whether the origin's state still is what the client believes is the origin's to say (RFC 9111
   // §4.3.2).
@@ -141,7 +142,7 @@ FetchPlan Exchange::plan(FetchPlan::Kind kind, bool for_storing) const {
   out.client_request = request;
   out.cls = cls_;
   out.ruling.begin(site_->rules);
-  if (ruled_) out.ruling = ruling_;
+  if (ruled_) out.ruling = rules_->ruling;
   out.client = hash64(stream_->client_host());
   policy::forward_request(request, site_->forward, {stream_->client_host(), stream_->scheme()},
                           for_storing, out.request);
@@ -155,7 +156,7 @@ void Exchange::lead(const cache::Lookup& found) {
   FetchPlan p = plan(FetchPlan::Kind::kLead, true);
   p.busy = found.busy;
   p.object = found.object;
-  if (!ruled_ || ruling_.ranges != Ranges::kWhole) p.range = range_to_ask(*request_);
+  if (!ruled_ || rules_->ruling.ranges != Ranges::kWhole) p.range = range_to_ask(*request_);
   stale_ = found.object;
   fetch_ = &Fetch::start(house_, std::move(p), this);
   joiner_.leader = true;
@@ -240,8 +241,8 @@ void Exchange::on_failure(Error why) {
   // yet.
   const bool other = why.code == Errc::kOriginChanged || why.code == Errc::kOriginRefusedRange;
   if (filled_first_ && other) return step_lookup();
-  if (takes_over(why)) return step_lookup();
   if (policy::is_failure(info(why).status) && may_serve_stale()) return serve_stale();
+  if (takes_over(why)) return step_lookup();
   refuse(why);
 }
 
@@ -309,7 +310,7 @@ void Exchange::step_deliver(Ref<cache::Object> object) {
   reply.status = answer_.status;
   if (answer_.status == head.status) reply.reason = head.reason;
   reply.fields = fields_for(answer_.status, head);
-  if (ruled_ && ruling_.edits_response) edit_reply(reply);
+  if (ruled_ && rules_->ruling.edits_response) edit_reply(reply);
   add_own_fields(*object_);
   frame(reply);
   stream_->reply(reply);
@@ -328,7 +329,8 @@ policy::Answer Exchange::answer_from(const cache::Object& object) const {
 // Where the first byte of the answer is not here, nothing is said before the origin has shown that
 // it still has the same object.
 bool Exchange::fill_first() {
-  const bool whole = !object_->shared() || object_->body().complete() || filled_first_;
+  const bool whole =
+      !object_->shared() || object_->part() || object_->body().complete() || filled_first_;
   const bool content = answer_.body && (answer_.status == 200 || answer_.status == 206);
   if (whole || !content) return false;
   const std::uint64_t first = answer_.range           ? answer_.range->first

@@ -93,10 +93,15 @@ class Exchange final : public front::Handler,
   ExchangePool& pool_;
   front::Stream* stream_ = nullptr;
   const Site* site_ = nullptr;
-  const http::Request* request_ = nullptr;  // the client's, or edited_
-  http::Request edited_;                    // the client's, as the rules of the site change it
-  Ruling ruling_;
-  bool ruled_ = false;  // a rule acts: ruling_ is of this request
+  const http::Request* request_ = nullptr;  // the client's, or rules_->edited
+  // What the rules of the site make of a request. Only where there are rules: an exchange may last
+  // as long as a stuck client, and there may be many of those.
+  struct Ruled {
+    Ruling ruling;
+    http::Request edited;
+  };
+  std::unique_ptr<Ruled> rules_;  // made once, kept from request to request
+  bool ruled_ = false;            // a rule acts on this one
   cache::Key key_;
   policy::RequestClass cls_;
   Ref<cache::Object> object_;

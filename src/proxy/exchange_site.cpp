@@ -11,21 +11,22 @@ namespace weir::proxy {
 
 void Exchange::consider_rules() {
   const http::Request& request = stream_->request();
-  ruling_.begin(site_->rules);
-  site_->exceptions.judge(request, ruling_);
-  ruled_ = !ruling_.acting.empty();
-  if (!ruled_ || !ruling_.edits_request) return;
-  edit_request(ruling_, request, edited_);
-  request_ = &edited_;
+  if (!rules_) rules_ = std::make_unique<Ruled>();
+  rules_->ruling.begin(site_->rules);
+  site_->exceptions.judge(request, rules_->ruling);
+  ruled_ = !rules_->ruling.acting.empty();
+  if (!ruled_ || !rules_->ruling.edits_request) return;
+  edit_request(rules_->ruling, request, rules_->edited);
+  request_ = &rules_->edited;
 }
 
 // What the request is, and its name in the cache.
 void Exchange::classify() {
-  cls_ = policy::classify(*request_, ruled_ ? ruling_.policy : site_->rules);
-  if (!ruled_ || !ruling_.edits_key) {
+  cls_ = policy::classify(*request_, ruled_ ? rules_->ruling.policy : site_->rules);
+  if (!ruled_ || !rules_->ruling.edits_key) {
     return cache::make_key(stream_->scheme(), request_->authority, request_->target, key_);
   }
-  make_key(ruling_, stream_->scheme(), stream_->request(), *request_, key_);
+  make_key(rules_->ruling, stream_->scheme(), stream_->request(), *request_, key_);
 }
 
 // A rule that answers by itself.
@@ -78,7 +79,7 @@ void Exchange::on_purged(std::size_t objects) {
 // A reply of our own: its fields are in stream_->extra(); those that rules set come along.
 void Exchange::reply_text(int status, std::string_view text) {
   if (ruled_) {
-    for (const Rule* rule : ruling_.acting) edit(stream_->extra(), {{}, rule->response.set});
+    for (const Rule* rule : rules_->ruling.acting) edit(stream_->extra(), {{}, rule->response.set});
   }
   front::Reply reply;
   reply.status = status;
@@ -91,7 +92,7 @@ void Exchange::reply_text(int status, std::string_view text) {
 // The fields for the client, as rules change them.
 void Exchange::edit_reply(front::Reply& reply) {
   if (reply.fields != &fields_) fields_ = *reply.fields;
-  for (const Rule* rule : ruling_.acting) edit(fields_, rule->response);
+  for (const Rule* rule : rules_->ruling.acting) edit(fields_, rule->response);
   reply.fields = &fields_;
 }
 

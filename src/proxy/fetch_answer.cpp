@@ -181,7 +181,7 @@ Fetch::Keep Fetch::how_to_keep(const http::Response& response, std::optional<std
   }
   admission.verdict = policy::Verdict::kPass;
   admission.reason = part ? "partial" : "larger_than_store";
-  admission.hit_for_miss = !part;
+  admission.hit_for_miss = !part || *part->total > most;  // nor would all of it be kept
   return Keep::kNot;
 }
 
