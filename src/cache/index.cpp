@@ -213,9 +213,10 @@ void Index::publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object,
 void Index::insert(const Key& key, Ref<Object> object) {
   Graveyard dead;
   make_known(key, *object);
-  if (object->mark().gone()) return;
   Shard& s = shard(key.digest);
   Lock lock(s.mutex);
+  // No purge of the key could find it. Another key of the shard may have been meant: no harm.
+  if (object->mark().gone() || s.purged > object->mark().born()) return;
   const auto it = s.entries.find(key.digest);
   if (it != s.entries.end() && it->second.key != key.text) return;
   put(it == s.entries.end() ? make(s, key) : it->second, object, dead);
@@ -227,7 +228,7 @@ void Index::renew(const Key& key, const Object& old, Ref<Object> fresh) {
   Shard& s = shard(key.digest);
   Lock lock(s.mutex);
   Entry* entry = find(s, key);
-  if (!entry || old.mark().gone() || fresh->mark().gone()) return;
+  if (!entry || old.mark().purged_since(fresh->mark().born()) || fresh->mark().gone()) return;
   for (Ref<Object>& object : entry->variants) {
     if (object.get() != &old) continue;
     std::swap(object, fresh);

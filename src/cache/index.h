@@ -87,6 +87,9 @@ class Index {
   // ---- Purges: see cache/purge.h, which puts these together. Each concerns also what is being
   // fetched now: that is served to those who wait for it, but not kept, or not kept as fresh.
 
+  // For a fetch that nobody can find: its object knows only of purges from now on.
+  Ref<Busy> private_busy() const { return make_ref<Busy>(0, purges_.load()); }
+  std::uint64_t purges() const { return purges_.load(); }  // the number of the last one
   // All variants of a key; returns to how many it made a difference.
   std::size_t purge(const Key& key, PurgeMode mode = PurgeMode::kHard, WallTime now = {});
   // Whether there was ever a key with parts; then those are found by url_tag().
@@ -140,6 +143,7 @@ class Index {
     std::unordered_map<Digest, Entry, DigestHash> entries GUARDED_BY(mutex);
     HitForMiss passes GUARDED_BY(mutex);
     std::uint64_t generations GUARDED_BY(mutex) = 0;
+    std::uint64_t purged GUARDED_BY(mutex) = 0;  // the number of the last purge of a key of it
   };
   static constexpr std::size_t kShards = 64;
 

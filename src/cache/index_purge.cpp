@@ -15,6 +15,7 @@ std::size_t Index::purge(const Key& key, PurgeMode mode, WallTime now) {
   std::size_t objects = 0;
   Shard& s = shard(key.digest);
   Lock lock(s.mutex);
+  s.purged = purging.number;
   s.passes.clear(key.digest, Whom::kEveryone);
   Entry* entry = find(s, key);
   if (!entry) return 0;

@@ -33,14 +33,21 @@ class PurgeMark {
     const Seconds::rep since = stale_since_.load(std::memory_order_relaxed);
     return since == kNever ? std::nullopt : std::optional(WallTime{Seconds{since}});
   }
+  // Whether a purge after the one of that number has concerned it.
+  bool purged_since(std::uint64_t number) const {
+    return gone() || stale_by_.load(std::memory_order_relaxed) > number;
+  }
   // Whether it made a difference. It does not where it is older than the object, or where as much
   // was said before.
   bool apply(const Purging& purging) {
     if (purging.number <= born_ || gone()) return false;
     if (purging.mode == PurgeMode::kHard) return !gone_.exchange(true, std::memory_order_relaxed);
     Seconds::rep none = kNever;
-    return stale_since_.compare_exchange_strong(none, purging.at.time_since_epoch().count(),
-                                                std::memory_order_relaxed);
+    if (!stale_since_.compare_exchange_strong(none, purging.at.time_since_epoch().count(),
+                                              std::memory_order_relaxed))
+      return false;
+    stale_by_.store(purging.number, std::memory_order_relaxed);
+    return true;
   }
 
   // The number of the ban up to which all have been held against the object.
@@ -57,6 +64,7 @@ class PurgeMark {
   const std::uint64_t born_;
   std::atomic<std::uint64_t> examined_;
   std::atomic<Seconds::rep> stale_since_{kNever};
+  std::atomic<std::uint64_t> stale_by_{0};  // the number of the purge that said so
   std::atomic<bool> gone_{false};
 };
 

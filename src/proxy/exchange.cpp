@@ -179,7 +179,7 @@ void Exchange::pass(policy::Forward why, std::string_view detail, Ref<cache::Obj
   status_.detail = detail;
   status_.collapsed = false;
   FetchPlan p = plan(FetchPlan::Kind::kPass, false);
-  p.busy = make_ref<cache::Busy>();
+  p.busy = house_.index.private_busy();
   p.request_body = stream_->request_body();
   if (stream_->request().method == http::Method::kHead) p.object = known;
   if (known) stale_ = std::move(known);
@@ -344,7 +344,7 @@ bool Exchange::fill_first() {
   status_.ttl.reset();
   status_.forward = policy::Forward::kPartial;
   FetchPlan p = fill_plan(*hole);
-  p.busy = make_ref<cache::Busy>();
+  p.busy = house_.index.private_busy();
   Ref<cache::Busy> busy = p.busy;
   fetch_ = &Fetch::start(house_, std::move(p), this);
   joiner_.leader = true;

@@ -35,7 +35,8 @@ Fetch::Fetch(House& house, FetchPlan plan, Listener* listener)
       listener_(listener),
       timer_(house.loop, *this),
       room_timer_(house.loop, *this),
-      retry_(origin().retry) {
+      retry_(origin().retry),
+      born_(plan_.busy ? plan_.busy->purges() : 0) {
   place_.fetch = this;
   ticket_.owner = this;
   ticket_.lane = plan_.lane;
@@ -96,7 +97,7 @@ void Fetch::run() noexcept {
       if (std::byte none[1]; !writer_->space(1, none).bytes.empty()) enter();
       return;
     case State::kAsking:
-    case State::kResting:
+    case State::kBackingOff:
     case State::kOver:
       return;
   }
@@ -167,11 +168,11 @@ void Fetch::on_over(Result<void> result) {
   const TimePoint now = house_.loop.now();
   const auto at = writer_ ? when_to_resume(why, now) : when_to_retry(why, now);
   if (!at) return fail(writer_ ? why : retry_.reason(why));
-  *at <= now ? ask() : rest(*at);
+  *at <= now ? ask() : back_off(*at);
 }
 
-void Fetch::rest(TimePoint until) {
-  state_ = State::kResting;
+void Fetch::back_off(TimePoint until) {
+  state_ = State::kBackingOff;
   leave_gate(house_.loop.now());
   timer_.set(until);
 }
@@ -295,7 +296,7 @@ void Fetch::on_timer(net::Timer& timer) {
     case State::kAsking:
     case State::kParked:
       break;
-    case State::kResting:
+    case State::kBackingOff:
       return enter();
     case State::kOver:
       return;
@@ -331,8 +332,12 @@ bool Fetch::look_for_readers() {
   if (!writer_) {
     // One that a client waited for and that has cost the origin nothing so far; the answer to any
     // other may be worth keeping.
-    const bool queued = state_ == State::kQueued && plan_.lane == sched::Lane::kClientWaits;
-    if (plan_.kind != FetchPlan::Kind::kPass && !queued) return true;
+    const bool asked_for = plan_.lane == sched::Lane::kClientWaits;
+    const bool queued = state_ == State::kQueued && asked_for;
+    if (plan_.kind != FetchPlan::Kind::kPass && !queued) {
+      if (asked_for) wait_in(sched::Lane::kPrefetch);
+      return true;
+    }
   } else if (go_on_unread()) {
     return true;
   }
@@ -382,7 +387,7 @@ bool Fetch::wait_in(sched::Lane lane) {
       enter();
       return true;
     case State::kParked:
-    case State::kResting:
+    case State::kBackingOff:
     case State::kOver:
       ticket_.lane = lane;
       return true;

@@ -14,7 +14,7 @@
 // Parked (between Filling and Queued): a body that is larger than the store has run as far ahead of
 // its readers as it may for window_shut_max; the connection was given up, and a reader's progress
 // wakes it.
-// Resting (between Asking or Filling and Queued): a retry or resume that waits before it asks
+// BackingOff (between Asking or Filling and Queued): a retry or resume that waits before it asks
 // again. Neither holds a place at the origin.
 //
 // What nobody reads any more goes on among the prefetches, if it goes on at all, and comes back
@@ -96,13 +96,13 @@ class Fetch final : public origin::Call::Owner,
   void on_timer(net::Timer& timer) override;
 
  private:
-  enum class State : std::uint8_t { kQueued, kAsking, kFilling, kParked, kResting, kOver };
+  enum class State : std::uint8_t { kQueued, kAsking, kFilling, kParked, kBackingOff, kOver };
 
   Fetch(House& house, FetchPlan plan, Listener* listener);
   void enter();
   void begin();
   void ask();
-  void rest(TimePoint until);
+  void back_off(TimePoint until);
   void leave_gate(TimePoint now);
   void add_range();
 
@@ -167,6 +167,7 @@ class Fetch final : public origin::Call::Owner,
   Ref<cache::Object> object_;      // what is being filled
   Ref<cache::Object> for_leader_;  // the same with fields that nobody else must see; null: none
   cache::Tags tags_;               // of the head that came
+  std::uint64_t born_ = 0;         // the number of the last purge that does not concern the answer
   policy::FetchTimes times_{};
   TimePoint queued_{};  // when it asked for a place
   TimePoint blocked_since_ =

@@ -109,7 +109,8 @@ policy::Admission Fetch::judge(const http::Response& response, bool validating) 
   if (admission.verdict != policy::Verdict::kKeep) return admission;
   const bool cookie = ruling.refuses_cookies && response.fields.has(http::FieldId::kSetCookie);
   if (!cookie && !tags_.too_many()) return admission;
-  const std::string_view reason = cookie ? ruling.refuses_cookies->reason : "too_many_tags";
+  std::string_view reason = "too_many_tags";
+  if (cookie) reason = ruling.refuses_cookies->reason;
   return {policy::Verdict::kPass, reason, policy::Freshness{}, true};
 }
 
@@ -203,7 +204,7 @@ void Fetch::open_body(http::Response& response, std::optional<std::uint64_t> len
   parts.origin_status = part ? 206 : response.status;
   parts.head = std::move(response);
   parts.tags = tags_.text;
-  parts.purges = plan_.busy->purges();
+  parts.purges = born_;
   parts.body = kept_ ? house_.store.create(options) : house_.transit.create(options);
   writer_.emplace(parts.body, part_ ? part->range->first : 0, plan_.end, *this);
   be_patient();

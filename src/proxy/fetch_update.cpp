@@ -14,8 +14,10 @@ void Fetch::invalidate(const http::Response& response) {
   order.urls = policy::also_invalidated(plan_.key.url(), response);
   order.urls.emplace_back(plan_.key.url());
   for (std::string& url : order.urls) url = url_in_cache(*plan_.site, url);
+  const bool first = house_.index.purges() == plan_.busy->purges();
   std::size_t objects = 0;
   house_.purger.start(std::move(order), PurgeKind::kInvalidation, nullptr, objects);
+  if (first) born_ = house_.index.purges();  // its own answer comes after this purge
 }
 
 // A 304 to our own validators: the stored response lives on, on the same Body (RFC 9111 §4.3.4).
@@ -32,7 +34,7 @@ void Fetch::freshen(const http::Response& update) {
   const auto admission = judge_again(parts, update);
   kept_ = admission.verdict == policy::Verdict::kKeep;
   if (tags_.count > 0) parts.tags = tags_.text;
-  parts.purges = plan_.busy->purges();
+  parts.purges = born_;
   if (!kept_) house_.index.forget(plan_.key, stale);
   make_object(std::move(parts), admission);
   deliver(admission);
@@ -59,6 +61,7 @@ bool Fetch::learn_from_head(const http::Response& response, std::optional<std::u
   }
   plan_.client_request.method = http::Method::kGet;  // whose response is judged
   cache::ObjectParts parts = known.parts();
+  parts.purges = born_;
   const auto admission = judge_again(parts, response);
   kept_ = admission.verdict == policy::Verdict::kKeep;
   if (!kept_) return false;
@@ -90,6 +93,7 @@ bool Fetch::stale_will_do() const {
 
 void Fetch::rest() {
   cache::ObjectParts parts = plan_.object->parts();
+  parts.purges = born_;
   if (const auto since = plan_.object->mark().stale_since()) parts.freshness.end(*since);
   parts.freshness = policy::resting(parts.freshness, house_.loop.wall_now());
   house_.index.renew(plan_.key, *plan_.object, make_ref<cache::Object>(std::move(parts)));

@@ -64,6 +64,26 @@ PurgeOrder prefix(const std::string& url, PurgeMode mode = PurgeMode::kHard) {
 
 }  // namespace
 
+TEST_CASE("a purge concerns what nobody could find when it came") {
+  Bench b;
+  const Key key = b.key("/a");
+  const auto before = b.object(b.index.private_busy()->purges());
+  CHECK(b.purge({.urls = {"http://example.org/a"}}) == 0);
+  b.index.insert(key, before);
+  CHECK_FALSE(b.hit(key));
+  const auto after = b.object(b.index.private_busy()->purges());
+  b.index.insert(key, after);
+  CHECK(b.hit(key));
+
+  const auto fresh = b.object(b.index.private_busy()->purges());
+  CHECK(b.purge({.mode = PurgeMode::kSoft, .urls = {"http://example.org/a"}}) == 1);
+  b.index.renew(key, *after, fresh);
+  CHECK(b.index.view(key, false, kNow).objects.front() == after);
+  const auto fresher = b.object(b.index.private_busy()->purges());
+  b.index.renew(key, *after, fresher);
+  CHECK(b.index.view(key, false, kNow).objects.front() == fresher);
+}
+
 TEST_CASE("a purge of a URL takes all variants and key parts, and says how many") {
   Bench b;
   const Key plain = b.key("/a"), german = b.key("/a", " cookie:lang=de"), other = b.key("/ab");

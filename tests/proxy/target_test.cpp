@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
+#include "support/random.h"
+
 namespace weir::proxy {
 namespace {
 
@@ -66,6 +70,44 @@ TEST_CASE("parameters are dropped by name and sorted by name") {
     std::string out;
     edit_query(row.target, row.dropped, row.sorted, out);
     CHECK(out == row.edited);
+  }
+}
+
+TEST_CASE("whatever a path is, its plain spelling has no second one in it") {
+  test::Random random(1);
+  std::string memory, again;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string target = "/" + random.text("a./.%2eE5/?", 20);
+    CAPTURE(target);
+    const std::string plain(plain_path(target, memory));
+    CHECK(plain.starts_with('/'));
+    CHECK(plain.find("//") == plain.npos);
+    CHECK((plain + "/").find("/./") == std::string::npos);
+    CHECK((plain + "/").find("/../") == std::string::npos);
+    if (plain.find('%') == plain.npos && plain.find('?') == plain.npos)
+      CHECK(plain_path(plain, again) == plain);
+  }
+}
+
+TEST_CASE("whatever a query is, what is not dropped stays, and order does not matter when sorted") {
+  test::Random random(2);
+  for (int i = 0; i < 20'000; ++i) {
+    std::vector<std::string> parameters;
+    for (std::uint64_t n = random.below(6); n > 0; --n)
+      parameters.push_back(random.text("ab", 2) + "=" + std::to_string(n));
+    const auto target = [&] {
+      std::string out = "/p?";
+      for (const std::string& p : parameters) out += p + "&";
+      return out;
+    };
+    std::string one, other;
+    edit_query(target(), {Glob("a*")}, true, one);
+    std::ranges::reverse(parameters);
+    std::ranges::stable_sort(parameters, {}, [](const std::string& p) { return p.find('='); });
+    edit_query(target(), {Glob("a*")}, true, other);
+    CHECK(one.size() == other.size());
+    const auto dropped = std::ranges::count_if(parameters, [](auto& p) { return p[0] == 'a'; });
+    CHECK(std::ranges::count(one, '=') == std::ssize(parameters) - dropped);
   }
 }
 
