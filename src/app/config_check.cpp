@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "app/conf_rule.h"
 #include "app/conf_value.h"
 #include "app/config_rows.h"
 #include "app/machine.h"
@@ -120,19 +121,32 @@ void check_origins(const Config& c, const Places& places, Findings& out) {
 }
 
 void check_disks(const Config& c, const Places& places, Findings& out) {
+  const std::vector<DiskConf>& disks = c.storage.disks;
   Once paths(places, out);
-  for (std::size_t i = 0; i < c.disks.size(); ++i) {
+  for (std::size_t i = 0; i < disks.size(); ++i) {
     const std::string path = indexed("storage.disk", i);
-    paths.see(c.disks[i].path, path + ".path", "the path");
-    if (c.disks[i].path.empty()) {
+    paths.see(disks[i].path, path + ".path", "the path");
+    if (disks[i].path.empty()) {
       out.errors.push_back({place_of(places, path + ".path"), "must not be empty", {}});
     }
-    if (c.disks[i].size < kLeastDisk) {
+    if (disks[i].size < kLeastDisk) {
       out.errors.push_back({place_of(places, path + ".size"), "must be at least 32 MiB", {}});
     }
   }
-  if (c.disks.size() > 255) {
-    out.errors.push_back({place_of(places, "storage.disk"), "255 disks are the most", {}});
+  if (disks.size() > 255) {
+    out.errors.push_back({place_of(places, "storage.disk[255]"), "255 disks are the most", {}});
+  }
+}
+
+void check_rules(const Site& site, const std::string& path, const Places& places, Findings& out) {
+  Once names(places, out);
+  for (std::size_t i = 0; i < site.rules.size(); ++i) {
+    const std::string at = indexed(path + ".rule", i);
+    names.see(site.rules[i].name, at + ".name", "a rule named");
+    for (RuleFault& fault : check_rule(site.rules[i])) {
+      const std::string where = fault.parameter.empty() ? at : path_of(at, fault.parameter);
+      out.errors.push_back({place_of(places, where), std::move(fault.text), std::move(fault.hint)});
+    }
   }
 }
 
@@ -145,6 +159,7 @@ void check_sites(const Config& c, const Places& places, Findings& out) {
     for (std::size_t k = 0; k < c.sites[i].hosts.size(); ++k) {
       hosts.see(c.sites[i].hosts[k], indexed(path + ".hosts", k), "the host");
     }
+    check_rules(c.sites[i], path, places, out);
     const std::string& origin = c.sites[i].origin;
     if (origin.empty() || std::ranges::find(names, origin) != names.end()) continue;
     out.errors.push_back({place_of(places, path + ".origin"),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "app/conf_rule.h"
 #include "app/conf_value.h"
 #include "base/check.h"
 #include "base/log.h"
@@ -67,8 +68,9 @@ front::Settings front_settings(const Config& config) {
   return s;
 }
 
-origin::Settings origin_settings(const OriginConf& origin) {
+origin::Settings origin_settings(const OriginConf& origin, const HttpConf& http) {
   origin::Settings s;
+  s.limits = head_limits(http);
   s.name = origin.name;
   s.host = origin.host;
   // The loader refused everything that cannot be read here.
@@ -83,7 +85,8 @@ origin::Settings origin_settings(const OriginConf& origin) {
   s.server_max_connections = clamp32(origin.server_max_connections);
   s.eject = {.failures = clamp32(origin.eject_failures),
              .backoff_min = origin.eject_min,
-             .backoff_max = origin.eject_max};
+             .backoff_max = origin.eject_max,
+             .steady_for = origin.retry_for};
   s.eject_on_5xx = origin.eject_on_5xx;
   s.health = health_settings(origin);
   s.local_address = net::parse_address(origin.local_address, 0);
@@ -130,10 +133,10 @@ std::unique_ptr<store::Spool> open_spool(const Storage& storage) {
 }
 
 std::unique_ptr<store::DiskStore> open_disks(const Config& config) {
-  if (config.disks.empty()) return nullptr;
+  if (config.storage.disks.empty()) return nullptr;
   const Storage& storage = config.storage;
   store::DiskStore::Settings s;
-  for (const DiskConf& disk : config.disks) s.disks.push_back({disk.path, disk.size});
+  for (const DiskConf& disk : config.storage.disks) s.disks.push_back({disk.path, disk.size});
   s.region_size = storage.region_size;
   s.power = storage.durability == Durability::kPower;
   s.dirty_max = storage.dirty_max;
@@ -142,6 +145,17 @@ std::unique_ptr<store::DiskStore> open_disks(const Config& config) {
   s.salt = (std::uint64_t{random()} << 32) | random();
   auto disks = std::make_unique<store::DiskStore>(store::posix_files(), std::move(s));
   return disks->in_use() ? std::move(disks) : nullptr;
+}
+
+std::unique_ptr<cache::PurgeLog> open_purge_log(store::DiskStore& disks, const Storage& storage,
+                                                WallTime now) {
+  cache::PurgeLog::Settings s;
+  s.directories = disks.directories();
+  s.power = storage.durability == Durability::kPower;
+  s.lost = [&disks, paths = s.directories](std::size_t i, Error why) {
+    disks.take_out(paths[i], why);
+  };
+  return std::make_unique<cache::PurgeLog>(store::posix_files(), std::move(s), now);
 }
 
 cache::ShelfSettings shelf_settings(const Storage& storage) {
@@ -167,10 +181,24 @@ std::vector<proxy::Site> sites(const Config& config) {
     site.origin_host = origin->host;
     site.rules.default_ttl = std::chrono::floor<Seconds>(conf.default_ttl);
     site.rules.heuristic = conf.heuristic;
+    site.rules.stale_if_error = std::chrono::floor<Seconds>(conf.stale_if_error);
+    site.rules.negative_max = std::chrono::floor<Seconds>(conf.negative_max);
+    site.rules.hit_for_miss = std::chrono::floor<Seconds>(conf.hit_for_miss);
+    site.rules.honour_request_no_cache = conf.request_cache_control;
+    site.rules.store_set_cookie = conf.store_set_cookie;
+    site.own_target = conf.targeted_field;
     site.forward.forwarded = conf.forwarded;
     site.forward.via = conf.via;
     site.cache_status = conf.cache_status;
+    site.cache_status_key = conf.cache_status_key;
     site.request_body_max = conf.request_body_max;
+    site.forward_tags = conf.forward_tags;
+    for (const std::string& text : conf.purge_from) {
+      site.purge_from.push_back(net::parse_network(text).value());
+    }
+    std::vector<proxy::Rule> rules;
+    for (const SiteRule& rule : conf.rules) rules.push_back(compiled(rule, rules.size() + 1));
+    site.exceptions = proxy::RuleSet(std::move(rules));
     out.push_back(std::move(site));
   }
   return out;

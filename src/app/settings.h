@@ -18,13 +18,15 @@ namespace weir::app {
 
 front::Settings front_settings(const Config& config);
 std::vector<front::ListenSettings> listen_settings(const Config& config);  // one a [[listen]]
-origin::Settings origin_settings(const OriginConf& origin);
+origin::Settings origin_settings(const OriginConf& origin, const HttpConf& http);
 sched::Limits gate_limits(const OriginConf& origin);
 // Null: none is wanted, or none can be had (then that is logged).
 std::unique_ptr<store::Spool> open_spool(const Storage& storage);
 std::uint64_t transit_lead(const Storage& storage, bool has_spool);
 // Null: there are no disks, or none that can be used (then that is logged). Reads what is on them.
 std::unique_ptr<store::DiskStore> open_disks(const Config& config);
+std::unique_ptr<cache::PurgeLog> open_purge_log(store::DiskStore& disks, const Storage& storage,
+                                                WallTime now);
 cache::ShelfSettings shelf_settings(const Storage& storage);
 store::MemoryStore::Settings store_settings(const Storage& storage);
 std::vector<proxy::Site> sites(const Config& config);

@@ -34,7 +34,7 @@ struct Shared {
         started(std::chrono::steady_clock::now()),
         started_wall(std::chrono::floor<Seconds>(std::chrono::system_clock::now())) {
     for (const OriginConf& origin : conf.origins) {
-      origins.push_back(std::make_unique<origin::Servers>(origin_settings(origin)));
+      origins.push_back(std::make_unique<origin::Servers>(origin_settings(origin, conf.http)));
       gates.push_back(std::make_unique<proxy::Gate>(gate_limits(origin)));
     }
     for (std::uint32_t i = 0; i < workers; ++i) {
@@ -46,12 +46,15 @@ struct Shared {
   void open_shelf() {
     disks = open_disks(config);
     if (!disks) return;
-    shelf = std::make_unique<cache::Shelf>(*disks, store, shelf_settings(config.storage));
-    index.set_shelf(shelf.get());
+    purges = open_purge_log(*disks, config.storage, started_wall);
+    shelf = std::make_unique<cache::Shelf>(*disks, *purges, store, shelf_settings(config.storage));
+    index.set_shelf(*shelf);
     disks->start();
+    purges->start();
   }
   // What waits to be written holds chunks of the store.
   ~Shared() {
+    if (purges) purges->stop();
     if (disks) disks->stop();
   }
 
@@ -66,6 +69,7 @@ struct Shared {
   std::unique_ptr<LineLog> access_log;      // null: off
   std::unique_ptr<LineLog> sample_log;      // null: off
   std::unique_ptr<store::DiskStore> disks;  // null: there are none
+  std::unique_ptr<cache::PurgeLog> purges;  // null: no disks
   store::MemoryStore store;
   store::Transit transit;
   std::unique_ptr<cache::Shelf> shelf;  // null: no disks

@@ -83,6 +83,8 @@ std::unique_ptr<const Snapshot> take_snapshot(Shared& shared, TimePoint now, boo
   out->spool = shared.transit.spool_stats();
   if (shared.disks) out->disks = shared.disks->stats();
   out->cache_keys = shared.index.keys();
+  out->bans = shared.index.bans();
+  out->tags = shared.index.tags();
   out->drops = net::read_listen_drops().value_or(net::ListenDrops{});
   if (const LineLog* log = shared.access_log.get()) {
     out->log_written = log->written();

@@ -71,6 +71,8 @@ struct Snapshot {
   store::SpoolStats spool;
   store::DiskStats disks;
   std::uint64_t cache_keys = 0;
+  std::uint64_t bans = 0;
+  std::uint64_t tags = 0;
   net::ListenDrops drops;
   std::uint64_t log_written = 0;
   std::uint64_t log_dropped = 0;

@@ -75,7 +75,7 @@ class Tool {
 bool Tool::look(bool verify) {
   bool good = true;
   const unsigned threads = verify ? std::max(1u, std::thread::hardware_concurrency()) : 1;
-  for (const DiskConf& disk : config_.disks) {
+  for (const DiskConf& disk : config_.storage.disks) {
     store::Progress progress;
     if (verify && ::isatty(STDERR_FILENO)) {
       progress = [&](std::uint64_t done, std::uint64_t all) {
@@ -102,8 +102,8 @@ std::uint64_t Tool::stored_bytes(const store::StoredBody& body) const {
 }
 
 void Tool::stat() {
-  std::vector<std::uint64_t> live(config_.disks.size() + 1, 0);
-  std::vector<std::uint64_t> objects(config_.disks.size() + 1, 0);
+  std::vector<std::uint64_t> live(config_.storage.disks.size() + 1, 0);
+  std::vector<std::uint64_t> objects(config_.storage.disks.size() + 1, 0);
   directory_.each([&](const Digest&, const store::StoredBody& b) {
     ++objects[b.disk];
     live[b.disk] += stored_bytes(b);
@@ -119,8 +119,8 @@ void Tool::stat() {
     out_ << fmt::format(
         "{}: {} of {} in {} regions ({} not sealed), {} records, {} objects, {} of them live, {} "
         "torn\n",
-        config_.disks[i].path, size_text(bytes), size_text(config_.disks[i].size), disks_[i].size(),
-        open, records, objects[i + 1], size_text(live[i + 1]), size_text(torn));
+        config_.storage.disks[i].path, size_text(bytes), size_text(config_.storage.disks[i].size),
+        disks_[i].size(), open, records, objects[i + 1], size_text(live[i + 1]), size_text(torn));
   }
 }
 
@@ -129,7 +129,7 @@ bool Tool::check() {
   for (std::size_t i = 0; i < disks_.size(); ++i) {
     std::uint64_t records = 0, bytes = 0;
     for (const InspectedRegion& r : disks_[i]) {
-      const std::string name = config_.disks[i].path + "/" + r.name;
+      const std::string name = config_.storage.disks[i].path + "/" + r.name;
       records += r.survey.entries.size();
       bytes += r.bytes;
       const bool harmed = r.survey.damaged > 0 || (r.survey.sealed && r.survey.torn > 0);
@@ -140,7 +140,7 @@ bool Tool::check() {
                             r.survey.damaged, r.survey.torn);
       }
     }
-    out_ << fmt::format("{}: {} regions, {} records, {} read\n", config_.disks[i].path,
+    out_ << fmt::format("{}: {} regions, {} records, {} read\n", config_.storage.disks[i].path,
                         disks_[i].size(), records, size_text(bytes));
   }
   out_ << (bad == 0 ? "all checksums are right\n" : fmt::format("{} regions are damaged\n", bad));
@@ -174,7 +174,7 @@ void Tool::dump() {
       for (const store::Entry& e : r.survey.entries) {
         out_ << fmt::format(
             "{}/{} offset={} {} seq={} key={:016x}{:016x} body={} part={:x} length={} total={}\n",
-            config_.disks[i].path, r.name, e.offset,
+            config_.storage.disks[i].path, r.name, e.offset,
             kKinds[static_cast<std::size_t>(e.record.kind)], e.record.sequence, e.record.key.high,
             e.record.key.low, e.record.body, e.record.part, e.record.length,
             static_cast<std::int64_t>(e.record.total));
@@ -187,7 +187,7 @@ void Tool::dump() {
 
 int store_command(const Config& config, const std::string& what, std::ostream& out,
                   std::ostream& err) {
-  if (config.disks.empty()) {
+  if (config.storage.disks.empty()) {
     err << "weir store: the conf has no [[storage.disk]]\n";
     return 1;
   }

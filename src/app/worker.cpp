@@ -22,6 +22,7 @@ Worker::Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners)
       resolver_(loop_),
       access_(shared.access_log.get(), shared.config.log.format),
       samples_(shared.sample_log.get(), number, shared.workers),
+      purger_(loop_, shared.index, stats_.proxy.purges),
       house_{.loop = loop_,
              .index = shared.index,
              .store = shared.store,
@@ -30,6 +31,7 @@ Worker::Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners)
              .sites = shared.sites,
              .access = *this,
              .stats = stats_.proxy,
+             .purger = purger_,
              .origins = origins(),
              .transit_lead = transit_lead(shared.config.storage, shared.transit.has_spool()),
              .worker = number,
@@ -71,7 +73,7 @@ std::vector<proxy::Origin> Worker::origins() {
   return out;
 }
 
-void Worker::serve_admin(int fd) { admin_ = std::make_unique<Admin>(loop_, shared_, fd); }
+void Worker::serve_admin(int fd) { admin_ = std::make_unique<Admin>(loop_, shared_, purger_, fd); }
 
 void Worker::start() {
   thread_ = std::thread([this] {
@@ -102,8 +104,10 @@ void Worker::on_timer(net::Timer&) {
   const TimePoint now = loop_.now();
   publish(now);
   log_status(now);
+  // All workers end together: until then the clients of others read what is fetched here, and want
+  // the places of idle connections that are kept here.
   const bool draining = deadline_ != TimePoint::max();
-  if (draining && (frontend_->sessions() == 0 || now >= deadline_)) {
+  if (draining && (shared_.connections.open() == 0 || now >= deadline_)) {
     if (frontend_->sessions() > 0) {
       log_warn("drain deadline worker={} connections_cut={}", house_.worker, frontend_->sessions());
     }

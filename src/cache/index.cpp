@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cache/shelf.h"
+#include "policy/answer.h"
 #include "policy/vary.h"
 
 namespace weir::cache {
@@ -12,12 +13,22 @@ bool same_variant(const Object& a, const Object& b) {
   return a.vary_names() == b.vary_names() && a.variant() == b.variant();
 }
 
+// Whether `fresh` stands for all that `old` stood for. What is whole stays beside a part of it.
+bool replaces(const Object& fresh, const Object& old) {
+  return same_variant(fresh, old) && (!fresh.part() || fresh.part() == old.part());
+}
+
 // The most recent object that answers this request (RFC 9111 §4.1), or null.
-const Ref<Object>* pick(const std::vector<Ref<Object>>& variants, const http::Request& request) {
+const Ref<Object>* pick(const std::vector<Ref<Object>>& variants, const http::Request& request,
+                        WallTime now) {
   thread_local std::string text;
   const std::vector<std::string>* names = nullptr;  // that `text` was made for
   for (const Ref<Object>& object : variants) {
-    if (!object->body().servable()) continue;
+    if (!object->body().servable() || object->mark().gone()) continue;
+    if (!object->freshness().kept(now)) continue;
+    if (const auto& part = object->part()) {
+      if (!policy::part_answers(request, object->head(), part->range, part->total, now)) continue;
+    }
     if (object->vary_names().empty()) return &object;
     if (!names || *names != object->vary_names()) {
       names = &object->vary_names();
@@ -61,6 +72,7 @@ Index::Entry& Index::make(Shard& shard, const Key& key) {
   Entry& entry = shard.entries[key.digest];
   entry.key = key.text;
   entry.generation = ++shard.generations;
+  if (key.has_parts()) knows_parts_.store(true, std::memory_order_relaxed);
   return entry;
 }
 
@@ -87,7 +99,8 @@ Index::Lead* Index::find_lead(Entry& entry, const std::string& variant) {
 }
 
 Ref<Busy> Index::begin_lead(Entry& entry, const std::string& variant) {
-  return entry.leads.emplace_back(variant, make_ref<Busy>(entry.generation)).busy;
+  auto busy = make_ref<Busy>(entry.generation, purges_.load());
+  return entry.leads.emplace_back(variant, std::move(busy)).busy;
 }
 
 // False: a purge came in between, and what was fetched is served but not kept.
@@ -102,18 +115,28 @@ bool Index::end_lead(Entry& entry, const Busy& busy) {
 
 Lookup Index::lookup(const Key& key, const http::Request& request, const policy::RequestClass& cls,
                      WallTime now, bool may_lead, bool may_be_absent) {
-  Lookup out;
+  while (true) {
+    Lookup out;
+    if (look_up(key, request, cls, now, may_lead, may_be_absent, out)) return out;
+    examine(key, *out.object);
+  }
+}
+
+// False: `out.object` must be held against the bans first, which is not for under the lock.
+bool Index::look_up(const Key& key, const http::Request& request, const policy::RequestClass& cls,
+                    WallTime now, bool may_lead, bool may_be_absent, Lookup& out) {
   Shard& s = shard(key.digest);
   Lock lock(s.mutex);
   const auto it = s.entries.find(key.digest);
   Entry* entry = it == s.entries.end() ? nullptr : &it->second;
   if (entry && entry->key != key.text) {  // another key has this digest: never share
     out.what = may_lead ? Lookup::What::kPass : Lookup::What::kNone;
-    return out;
+    return true;
   }
   if (entry) {
-    if (const Ref<Object>* object = pick(entry->variants, request)) out.object = *object;
+    if (const Ref<Object>* object = pick(entry->variants, request, now)) out.object = *object;
     out.vary_miss = !out.object && !entry->variants.empty();
+    if (out.object && bans_.concern(out.object->mark())) return false;
   }
   if (out.object) {
     out.verdict = policy::may_reuse(cls, out.object->freshness(), now);
@@ -124,22 +147,22 @@ Lookup Index::lookup(const Key& key, const http::Request& request, const policy:
         const bool may_begin = entry->leads.size() < kLeadsMost && !find_lead(*entry, variant);
         if (may_begin) out.busy = begin_lead(*entry, variant);
       }
-      return out;
+      return true;
     }
   }
   if (may_be_absent && !out.object) {
     out.what = Lookup::What::kAbsent;
     if (entry) out.backed = backed(entry->variants);
-    return out;
+    return true;
   }
-  if (!may_lead) return out;
+  if (!may_lead) return true;
   if (s.passes.stands(key.digest, cls.authorization, now)) {
     out.what = Lookup::What::kPass;
-    return out;
+    return true;
   }
   if (!entry) entry = &make(s, key);
   lead_or_join(*entry, request, out);
-  return out;
+  return true;
 }
 
 // With the shard's lock held.
@@ -147,7 +170,7 @@ void Index::lead_or_join(Entry& entry, const http::Request& request, Lookup& out
   out.what = Lookup::What::kLead;
   if (out.object && !out.object->freshness().serves_waiters()) {
     ++entry.alone;
-    out.busy = make_ref<Busy>(entry.generation);
+    out.busy = make_ref<Busy>(entry.generation, purges_.load());
     return;
   }
   const std::string& variant = variant_of(entry, request);
@@ -161,28 +184,98 @@ void Index::lead_or_join(Entry& entry, const http::Request& request, Lookup& out
   }
 }
 
-void Index::publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object) {
+// The first of the variants; what it replaces, and what there are too many of, goes.
+void Index::put(Entry& entry, const Ref<Object>& object, std::vector<Ref<Object>>& dead) {
+  auto& variants = entry.variants;
+  bury(variants, dead, [&](const Ref<Object>& old) { return replaces(*object, *old); });
+  variants.insert(variants.begin(), object);
+  std::size_t parts = 0;
+  bury(variants, dead, [&](const Ref<Object>& o) { return o->part() && ++parts > kPartsMost; });
+  if (variants.size() > kVariantsMost) {
+    dead.push_back(std::move(variants.back()));
+    variants.pop_back();
+  }
+}
+
+// Before it can be found, it is held against what was purged since it was asked for.
+void Index::make_known(const Key& key, Object& object) {
+  std::vector<Digest> tags = tag_digests(object.tags());
+  if (key.has_parts()) tags.push_back(url_tag(key.url()));
+  tags_.enter(object.places(), object.mark(), key.digest, tags);
+  if (bans_.concern(object.mark())) bans_.examine(key.url(), object.head(), object.mark());
+}
+
+void Index::tell_shelf(const Key& key, const std::vector<Ref<Object>>& dead, bool kept,
+                       const Object& fresh) {
+  for (const Ref<Object>& object : dead) {
+    if (&object->body() != &fresh.body()) shelf_->forgotten(key.digest, *object);
+  }
+  if (!kept) shelf_->forgotten(key.digest, fresh);
+}
+
+void Index::publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object,
+                    Ref<Object> for_leader) {
   Graveyard dead;
+  make_known(key, *object);
+  if (shelf_ && !object->mark().gone()) shelf_->kept(key, *object);
   bool kept = false;
-  if (shelf_) shelf_->kept(key, *object);
   {
     Shard& s = shard(key.digest);
     Lock lock(s.mutex);
     Entry* entry = find(s, key);
-    kept = entry && end_lead(*entry, *busy);
-    if (kept) {
+    const bool ours = entry && end_lead(*entry, *busy);
+    kept = ours && !object->mark().gone();
+    if (ours && !kept) {
+      erase_if_bare(s, key.digest);
+    } else if (ours) {
       s.passes.clear(key.digest, Whom::kEveryone);
-      auto& variants = entry->variants;
-      bury(variants, dead, [&](const Ref<Object>& old) { return same_variant(*old, *object); });
-      variants.insert(variants.begin(), object);
-      if (variants.size() > kVariantsMost) {
-        dead.push_back(std::move(variants.back()));
-        variants.pop_back();
+      put(*entry, object, dead);
+    }
+  }
+  if (shelf_) tell_shelf(key, dead, kept, *object);
+  busy->resolve(std::move(object), std::move(for_leader));
+}
+
+void Index::insert(const Key& key, Ref<Object> object) {
+  Graveyard dead;
+  make_known(key, *object);
+  if (shelf_ && !object->mark().gone()) shelf_->kept(key, *object);
+  bool kept = false;
+  {
+    Shard& s = shard(key.digest);
+    Lock lock(s.mutex);
+    // No purge of the key could find it. Another key of the shard may have been meant: no harm.
+    const bool gone = object->mark().gone() || s.purged > object->mark().born();
+    const auto it = s.entries.find(key.digest);
+    const bool other = it != s.entries.end() && it->second.key != key.text;
+    kept = !gone && !other;
+    if (kept) put(it == s.entries.end() ? make(s, key) : it->second, object, dead);
+  }
+  if (shelf_) tell_shelf(key, dead, kept, *object);
+}
+
+void Index::renew(const Key& key, const Object& old, Ref<Object> fresh) {
+  Graveyard dead;
+  make_known(key, *fresh);
+  if (shelf_ && !fresh->mark().gone()) shelf_->kept(key, *fresh);
+  const Ref<Object> made = fresh;
+  bool kept = false;
+  {
+    Shard& s = shard(key.digest);
+    Lock lock(s.mutex);
+    Entry* entry = find(s, key);
+    const bool gone = old.mark().purged_since(fresh->mark().born()) || fresh->mark().gone();
+    const auto same = [&](const Ref<Object>& object) { return object.get() == &old; };
+    if (entry && !gone) {
+      const auto it = std::ranges::find_if(entry->variants, same);
+      kept = it != entry->variants.end();
+      if (kept) {
+        std::swap(*it, fresh);
+        dead.push_back(std::move(fresh));
       }
     }
   }
-  if (shelf_ && !kept) shelf_->forgotten(key, *object);
-  busy->resolve(std::move(object));
+  if (shelf_) tell_shelf(key, dead, kept, *made);
 }
 
 void Index::pass(const Key& key, const Ref<Busy>& busy, Ref<Object> object, WallTime until,
@@ -210,19 +303,21 @@ void Index::fail(const Key& key, const Ref<Busy>& busy, Error why) {
 }
 
 void Index::forget(const Key& key, const Object& object) {
-  if (shelf_) shelf_->forgotten(key, object);
+  if (shelf_) shelf_->forgotten(key.digest, object);
   take(key, object);
 }
 
 void Index::restore(const Key& key, const Ref<Object>& object) {
+  make_known(key, *object);
   Shard& s = shard(key.digest);
   Lock lock(s.mutex);
+  if (object->mark().gone() || s.purged > object->mark().born()) return;
   Entry* entry = find(s, key);
   if (!entry && s.entries.contains(key.digest)) return;  // another key's
   if (!entry) entry = &make(s, key);
   if (entry->variants.size() >= kVariantsMost) return;
-  const auto same = [&](const Ref<Object>& old) { return same_variant(*old, *object); };
-  if (std::ranges::none_of(entry->variants, same)) entry->variants.push_back(object);
+  const auto stands_for = [&](const Ref<Object>& other) { return replaces(*other, *object); };
+  if (std::ranges::none_of(entry->variants, stands_for)) entry->variants.push_back(object);
 }
 
 void Index::take(const Key& key, const Object& object) {
@@ -233,19 +328,6 @@ void Index::take(const Key& key, const Object& object) {
   if (!entry) return;
   bury(entry->variants, dead, [&](const Ref<Object>& o) { return o.get() == &object; });
   erase_if_bare(s, key.digest);
-}
-
-std::size_t Index::purge(const Key& key) {
-  Graveyard dead;
-  if (shelf_) shelf_->purged(key);
-  Shard& s = shard(key.digest);
-  Lock lock(s.mutex);
-  s.passes.clear(key.digest, Whom::kEveryone);
-  Entry* entry = find(s, key);
-  if (!entry) return 0;
-  dead.swap(entry->variants);
-  s.entries.erase(key.digest);
-  return dead.size();
 }
 
 // Bodies are asked outside of the shard's lock, which is a leaf as theirs are.

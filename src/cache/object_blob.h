@@ -12,7 +12,7 @@
 
 namespace weir::cache {
 
-inline constexpr std::uint16_t kBlobVersion = 1;
+inline constexpr std::uint16_t kBlobVersion = 2;
 
 std::string to_blob(std::string_view key, const Object& object);
 

@@ -1,9 +1,19 @@
 #include "cache/shelf.h"
 
+#include <algorithm>
+
 #include "cache/index.h"
 #include "cache/object_blob.h"
 
 namespace weir::cache {
+namespace {
+
+Tags as_stored(const std::string& text) {
+  const auto words = static_cast<std::size_t>(std::ranges::count(text, ' '));
+  return {text, text.empty() ? 0 : words + 1};
+}
+
+}  // namespace
 
 Ref<body::Backing> Shelf::backing(const Key& key, std::optional<std::uint64_t> total) const {
   if (total && (*total < settings_.object_min || *total > settings_.object_max)) return {};
@@ -19,6 +29,9 @@ void Shelf::kept(const Key& key, const Object& object) {
 }
 
 void Shelf::put(const Key& key, const Object& object) {
+  if (object.mark().gone()) return;
+  // A purge of its URL could not find it after a restart.
+  if (key.has_parts() && !purges_.may_store_parts()) return;
   store::DiskBody& body = *disk_body(object);
   const bool fresh = !body.put();
   disks_.put_object(body, variant_name(object), object.body().refillable(),
@@ -26,8 +39,20 @@ void Shelf::put(const Key& key, const Object& object) {
   if (fresh && body.put()) object.body().offer_all();
 }
 
-void Shelf::forgotten(const Key& key, const Object& object) {
-  if (const store::DiskBody* body = disk_body(object)) disks_.drop(key.digest, body->body());
+void Shelf::forgotten(const Digest& key, const Object& object) {
+  if (const store::DiskBody* body = disk_body(object)) disks_.drop(key, body->body());
+}
+
+// The log first: a tombstone may wait long to be written, and a soft purge has none.
+std::size_t Shelf::purged(const Key& key, const Purging& purging, bool known) {
+  const auto [all, alone] = disks_.bodies(key.digest);
+  if (all == 0 && !known) {
+    purges_.pass(purging.number);
+    return 0;
+  }
+  purges_.add_tag(url_tag(key.url()), purging);
+  if (purging.mode == PurgeMode::kHard) disks_.purge(key.digest);
+  return alone;
 }
 
 void Shelf::restore(const Key& key, const std::vector<store::StoredObject>& found, Index& index) {
@@ -39,16 +64,31 @@ void Shelf::restore(const Key& key, const std::vector<store::StoredObject>& foun
   }
 }
 
-// Null: of no use, or there is no room in memory.
+// What purges have said of it while nobody knew it. False: it is gone.
+bool Shelf::judge(const Key& key, ObjectParts& parts) const {
+  std::vector<Digest> tags = tag_digests(parts.tags);
+  tags.push_back(url_tag(key.url()));
+  const PurgeLog::Verdict verdict = purges_.judge(key.url(), tags, parts.head, parts.purges);
+  if (verdict.stale_since) parts.freshness.end(*verdict.stale_since);
+  parts.purges = verdict.number;
+  return !verdict.gone;
+}
+
+// Null: purged, of no use, or there is no room in memory.
 Ref<Object> Shelf::make(const Key& key, const store::StoredObject& stored) {
   auto content = from_blob(stored.description);
   const bool useless = !content || (!stored.refillable && !stored.whole);
   if (useless) disks_.drop(key.digest, stored.body);
   if (useless || content->key != key.text) return {};
+  if (!judge(key, content->parts)) {
+    disks_.drop(key.digest, stored.body);
+    return {};
+  }
   body::BodyOptions options;
   options.id = key.digest;
   options.total = stored.total;
-  options.meta_bytes = Object::footprint(content->parts.head, key.text.size());
+  options.meta_bytes =
+      Object::footprint(content->parts.head, key.text.size(), as_stored(content->parts.tags));
   options.refillable = stored.refillable;
   options.backing = disks_.open_body(key.digest, stored.body);
   options.restored = true;

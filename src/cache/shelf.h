@@ -14,6 +14,7 @@
 
 #include "cache/key.h"
 #include "cache/object.h"
+#include "cache/purge_log.h"
 #include "store/disk_store.h"
 #include "store/store.h"
 
@@ -29,23 +30,27 @@ struct ShelfSettings {
 
 class Shelf {
  public:
-  Shelf(store::DiskStore& disks, store::Store& memory, const ShelfSettings& settings)
-      : disks_(disks), memory_(memory), settings_(settings) {}
+  Shelf(store::DiskStore& disks, PurgeLog& purges, store::Store& memory,
+        const ShelfSettings& settings)
+      : disks_(disks), purges_(purges), memory_(memory), settings_(settings) {}
 
   store::DiskStore& disks() const { return disks_; }
+  PurgeLog& purges() const { return purges_; }
 
   // For a body that is about to be kept; null: it will not be stored. `total`: as far as known.
   Ref<body::Backing> backing(const Key& key, std::optional<std::uint64_t> total) const;
 
   // By the Index. kept: also a new description of a body that is here.
   void kept(const Key& key, const Object& object);
-  void forgotten(const Key& key, const Object& object);
+  void forgotten(const Digest& key, const Object& object);
   // Its length, which was not known, is known now.
   void finished(const Key& key, const Object& object) {
     const store::DiskBody* body = disk_body(object);
     if (body && body->put() && !object.length()) put(key, object);
   }
-  void purged(const Key& key) { disks_.purge(key.digest); }
+  // `known`: the Index has something of the key, or soon will. Returns to how many objects that are
+  // not in memory it made a difference.
+  std::size_t purged(const Key& key, const Purging& purging, bool known);
 
   // It answered from memory: may be reason enough to store it now.
   void hit(const Key& key, const Object& object) {
@@ -57,7 +62,8 @@ class Shelf {
   bool has_more(const Key& key, std::size_t backed) const {
     return disks_.count(key.digest) > backed;
   }
-  // Puts what was read of the key into the Index, but for what is of no use or there already.
+  // Puts what was read of the key into the Index, but for what was purged, is of no use or there
+  // already.
   void restore(const Key& key, const std::vector<store::StoredObject>& found, Index& index);
 
   // Null: the object is not, and will not be, on disk.
@@ -67,9 +73,11 @@ class Shelf {
 
  private:
   void put(const Key& key, const Object& object);
+  bool judge(const Key& key, ObjectParts& parts) const;
   Ref<Object> make(const Key& key, const store::StoredObject& stored);
 
   store::DiskStore& disks_;
+  PurgeLog& purges_;
   store::Store& memory_;
   const ShelfSettings settings_;
 };

@@ -81,7 +81,6 @@ class Conn {
   // is free afterwards; a file's bytes must not change before they are acknowledged (kernel-facts
   // K).
   IoResult write(std::span<const Piece> pieces, bool more = false);
-  // false: files are copied from memory too. On at first.
   // TCP_NOTSENT_LOWAT from now on, bytes; what is queued already stays. Nothing where it is
   // unknown.
   void set_notsent_lowat(std::uint32_t bytes);
@@ -89,7 +88,9 @@ class Conn {
   // probe now (kernel-facts D).
   void set_keepalive_idle(Duration idle);
   void set_rto_max(Duration longest);  // TCP_RTO_MAX_MS, 1 to 120 s
-  void set_sendfile(bool on) { sendfile_ = on; }
+  void set_sendfile(bool on) {
+    sendfile_ = on;
+  }  // false: files are copied from memory. On at first
 
   void shutdown_write();  // FIN after what was written
   void reset();           // SO_LINGER{1,0} + close: the kernel's memory is back at once

@@ -7,8 +7,9 @@
 //     | refused: 4xx, 5xx      |  kJoin                             |
 //     |                        |  kAbsent, on disk --> Load --read--> Lookup
 //     |                        \---------> Wait --head is known-----/
-//     |                                     |   \-- not for us, other variant --> Lookup
-//     \-------------------------------------+--> Deliver (an error page)
+//     |                                     |   \-- not for us, or who led it failed --> Lookup
+//     |-------------------------------------+--> Deliver (an error page, a rule's answer)
+//     \-- PURGE --> Purge --> Deliver
 //
 // The client may go at any time: then Done. Loop's thread only.
 
@@ -33,7 +34,8 @@ class ExchangePool;
 class Exchange final : public front::Handler,
                        public body::Waiter,
                        public Task,
-                       public Fetch::Listener {
+                       public Fetch::Listener,
+                       public Purger::Listener {
  public:
   Exchange(House& house, ExchangePool& pool) : house_(house), pool_(pool) {}
   ~Exchange();
@@ -44,35 +46,52 @@ class Exchange final : public front::Handler,
   void on_done(front::Stream& stream, const front::Ending& ending) override;
   void on_informational(const http::Response& response) override;
   void on_fetch_over() override { fetch_ = nullptr; }
+  void on_purged(std::size_t objects) override;
   void wake() noexcept override { house_.loop.post(*this); }
   void run() noexcept override;
 
  private:
-  enum class State : std::uint8_t { kRecv, kLookup, kLoad, kWait, kDeliver, kDone };
+  enum class State : std::uint8_t { kRecv, kLookup, kLoad, kWait, kPurge, kDeliver, kDone };
 
   void step_recv();
+  void purge();
+  void consider_rules();
+  void classify();
+  void respond(const Rule& rule);
+  void reply_text(int status, std::string_view text);
+  void edit_reply(front::Reply& reply);
   void step_lookup();
   bool load(std::size_t backed);
   void step_load();
   void step_wait();
+  void on_head(Ref<cache::Object> object);
+  void on_passed(cache::Whom whom);
+  void on_failure(Error why);
+  bool may_serve_stale() const;
+  void serve_stale();
   void lead(const cache::Lookup& found);
-  void pass(policy::Forward why, std::string_view detail);
+  void pass(policy::Forward why, std::string_view detail, Ref<cache::Object> known = {});
   void revalidate(const cache::Lookup& found);
   FetchPlan plan(FetchPlan::Kind kind, bool for_storing) const;
   void wait_at(Ref<cache::Busy> busy);
   void step_deliver(Ref<cache::Object> object);
   bool fill_first();
   bool look_again();
+  bool forget_and_look_again();
   bool fill_first_from_disk(const body::Hole& hole);
   FetchPlan fill_plan(const body::Hole& hole) const;
   void refuse(Error error);
   void answer_for_origin();
   void frame(front::Reply& reply);
+  void frame_range(front::Reply& reply);
+  void frame_parts(front::Reply& reply, std::uint64_t total);
+  policy::Answer answer_from(const cache::Object& object) const;
   const http::Fields* fields_for(int status, const http::Response& stored);
   void add_own_fields(const cache::Object& object);
   void add_cache_status();
   void stop_listening();
   bool may_share(const cache::Object& object) const;
+  bool takes_over(Error why);
   void log_access(const front::Ending& ending, std::string_view reason) const;
   void let_go();
 
@@ -80,9 +99,19 @@ class Exchange final : public front::Handler,
   ExchangePool& pool_;
   front::Stream* stream_ = nullptr;
   const Site* site_ = nullptr;
+  const http::Request* request_ = nullptr;  // the client's, or rules_->edited
+  // What the rules of the site make of a request. Only where there are rules: an exchange may last
+  // as long as a stuck client, and there may be many of those.
+  struct Ruled {
+    Ruling ruling;
+    http::Request edited;
+  };
+  std::unique_ptr<Ruled> rules_;  // made once, kept from request to request
+  bool ruled_ = false;            // a rule acts on this one
   cache::Key key_;
   policy::RequestClass cls_;
   Ref<cache::Object> object_;
+  Ref<cache::Object> stale_;  // what was here and had to be validated: it may do if that fails
   Ref<cache::Busy> busy_;
   cache::Joiner joiner_;
   Ref<store::ReadObjects> load_;
@@ -91,13 +120,14 @@ class Exchange final : public front::Handler,
   std::string status_text_;
   http::Fields fields_;  // those of the stored ones that go along, where not all do
   policy::Answer answer_;
-  std::string_view origin_;    // that was asked
-  std::uint64_t hole_at_ = 0;  // where the last hole was
+  std::string_view origin_;                   // that was asked
+  std::uint64_t hole_at_ = body::kUnlimited;  // where the last hole was
   std::uint32_t holes_in_vain_ = 0;
   std::uint32_t lookups_ = 0;
   bool loaded_ = false;        // what the disk has of the key was looked at
   bool from_disk_ = false;     // the begin of the answer comes from there
   bool filled_first_ = false;  // the begin of the answer was absent and had to be fetched
+  bool took_over_ = false;     // the one who led for us failed
   How how_ = How::kUndecided;
   bool refused_ = false;  // it was answered with an error page
   State state_ = State::kDone;

@@ -22,9 +22,10 @@ enum class How : std::uint8_t {
   kJoin,  // it waited for the fetch of another
   kPass,
   kError,  // an error page of Weir's own
+  kOwn,    // by Weir itself, as the conf says: a rule of the site, or a purge
 };
-inline constexpr std::size_t kHows = 6;
-// "hit", "miss", "join", "pass", "error"; empty for kUndecided, as the access log has it.
+inline constexpr std::size_t kHows = 7;
+// "hit", "miss", "join", "pass", "error", "own"; empty for kUndecided, as the access log has it.
 std::string_view name(How how);
 
 // Requests by how they were answered and by the named reason, which is one of few static texts.
@@ -58,12 +59,28 @@ class RequestCounts {
   std::atomic<std::size_t> used_{0};  // publishes `how` and `reason` of the rows below it
 };
 
+// What a purge was told to look for; an invalidation is the one after an unsafe request (RFC 9111
+// §4.4).
+enum class PurgeKind : std::uint8_t { kUrl, kTag, kPrefix, kBan, kInvalidation };
+inline constexpr std::size_t kPurgeKinds = 5;
+std::string_view name(PurgeKind kind);  // "url", "tag", "prefix", "ban", "invalidation"
+inline constexpr std::array<std::string_view, 2> kPurgeModes = {"hard", "soft"};  // by PurgeMode
+
+// The purges that one worker carried out.
+struct PurgeStats {
+  std::array<std::array<Count, 2>, kPurgeKinds> purges;  // by cache::PurgeMode
+  std::array<Count, 2> objects;                          // to which they made a difference
+
+  void merge(const PurgeStats& other);
+};
+
 struct Stats {
   RequestCounts requests;
   std::array<Count, 6> responses;  // by the first digit of their status; 0: none was sent
   Durations first_byte;            // from the first byte of the request to that of the response
   Durations delivery;              // ...to the last byte acknowledged, of whole responses
   Durations standstill;            // of responses that stood still at all
+  PurgeStats purges;
 
   // A response is over and its receipt settled.
   void response(const front::Ending& ending);
@@ -79,7 +96,7 @@ enum class FetchEnd : std::uint8_t {
   kWhole,
   kFreshened,  // a 304: the stored response lives on
   kFailed,
-  kAbandoned,  // nobody read it, and it was not worth finishing
+  kAbandoned,  // nobody read it and it was not worth finishing, or its client's request failed
 };
 inline constexpr std::size_t kFetchEnds = 4;
 std::string_view name(FetchEnd end);  // "whole", "freshened", "failed", "abandoned"

@@ -244,6 +244,16 @@ void DiskStore::purge(const Digest& key) {
 
 // ---- looking
 
+DiskStore::Bodies DiskStore::bodies(const Digest& key) const {
+  Lock lock(mutex_);
+  Bodies out;
+  directory_.each(key, [&](const StoredBody& b) {
+    ++out.all;
+    out.alone += b.users == 0;
+  });
+  return out;
+}
+
 std::size_t DiskStore::count(const Digest& key) const {
   Lock lock(mutex_);
   std::size_t n = 0;
@@ -259,6 +269,21 @@ bool DiskStore::alive(const Digest& key, std::uint64_t body) {
 bool DiskStore::in_use() const {
   Lock lock(mutex_);
   return std::ranges::any_of(writers_, [](const auto& w) { return w && w->in_use; });
+}
+
+std::vector<std::string> DiskStore::directories() const {
+  Lock lock(mutex_);
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < writers_.size(); ++i) {
+    if (writers_[i] && writers_[i]->in_use) out.push_back(settings_.disks[i].path);
+  }
+  return out;
+}
+
+void DiskStore::take_out(const std::string& directory, Error why) {
+  for (std::size_t i = 0; i < writers_.size(); ++i) {
+    if (writers_[i] && settings_.disks[i].path == directory) writers_[i]->take_out(why);
+  }
 }
 
 DiskStats DiskStore::stats() const {

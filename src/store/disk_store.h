@@ -119,8 +119,13 @@ class DiskStore {
                   std::string description) EXCLUDES_LOCK(mutex_);
   void drop(const Digest& key, std::uint64_t body) EXCLUDES_LOCK(mutex_);
   void drop_variant(const Digest& key, std::uint64_t variant) EXCLUDES_LOCK(mutex_);
-  void purge(const Digest& key) EXCLUDES_LOCK(mutex_);
+  void purge(const Digest& key) EXCLUDES_LOCK(mutex_);  // all of it
 
+  struct Bodies {
+    std::size_t all = 0;    // of a key, also those that are still to be written
+    std::size_t alone = 0;  // of them, those that are not in memory, too
+  };
+  Bodies bodies(const Digest& key) const EXCLUDES_LOCK(mutex_);
   // Bodies of the key whose description can be read.
   std::size_t count(const Digest& key) const EXCLUDES_LOCK(mutex_);
   bool alive(const Digest& key, std::uint64_t body) EXCLUDES_LOCK(mutex_);
@@ -128,7 +133,10 @@ class DiskStore {
   bool read(Ref<IoJob> job) { return pool_ && pool_->submit(std::move(job)); }
 
   DiskStats stats() const EXCLUDES_LOCK(mutex_);
-  bool in_use() const EXCLUDES_LOCK(mutex_);  // some disk works
+  bool in_use() const EXCLUDES_LOCK(mutex_);                           // some disk works
+  std::vector<std::string> directories() const EXCLUDES_LOCK(mutex_);  // of those that work
+  // The disk there must not be used any more: something of it cannot be kept. May block.
+  void take_out(const std::string& directory, Error why) EXCLUDES_LOCK(mutex_);
   // For tests: waits until nothing is queued.
   void flush() EXCLUDES_LOCK(mutex_);
 

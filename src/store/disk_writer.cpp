@@ -105,29 +105,31 @@ void DiskStore::Writer::settle(const Job& job, const Place& place, std::uint64_t
 
 // A full disk leaves this batch unwritten; any other fault takes the disk out.
 void DiskStore::Writer::give_up(std::vector<Job>& batch, Error why) {
-  std::deque<Job> rest;
-  const bool full = why.sys == ENOSPC;
-  if (!full) disk_->disown();
   {
     Lock lock(store_.mutex_);
     for (const Job& job : batch) {
       store_.stats_.unwritten_chunks += job.chunk ? 1 : 0;
       settle(job, {}, 0);
     }
-    if (!full) {
-      in_use = false;
-      rest.swap(queue);
-      for (const Job& job : rest) store_.stats_.dirty -= job.bytes;
-      store_.directory_.remove_disk(disk_->number());
-    }
   }
-  if (full) {
-    log_error("disk={} has no room left: {} records are not stored", disk_->settings().path,
-              batch.size());
-  } else {
-    log_error("DISK TAKEN OUT disk={}: {}; its content is lost, Weir goes on without it",
-              disk_->settings().path, describe(why));
+  if (why.sys != ENOSPC) return take_out(why);
+  log_error("disk={} has no room left: {} records are not stored", disk_->settings().path,
+            batch.size());
+}
+
+void DiskStore::Writer::take_out(Error why) {
+  disk_->disown();
+  std::deque<Job> rest;
+  {
+    Lock lock(store_.mutex_);
+    if (!in_use) return;
+    in_use = false;
+    rest.swap(queue);
+    for (const Job& job : rest) store_.stats_.dirty -= job.bytes;
+    store_.directory_.remove_disk(disk_->number());
   }
+  log_error("DISK TAKEN OUT disk={}: {}; its content is lost, Weir goes on without it",
+            disk_->settings().path, describe(why));
 }
 
 // ---- reclaiming

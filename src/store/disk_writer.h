@@ -13,6 +13,8 @@ class DiskStore::Writer final : public Tenants {
 
   void start();
   void stop();  // when the queue is empty; seals
+  // Any thread: nothing of this disk is used any more, nor by the next start. Loud.
+  void take_out(Error why);
   Disk& disk() const { return *disk_; }
 
   bool wanted(const Entry& entry, std::uint32_t region) override;

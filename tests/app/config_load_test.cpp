@@ -324,9 +324,9 @@ TEST_CASE("disks are tables inside of [storage], with or without it") {
       "MiB\"\n",
       "f");
   REQUIRE(loaded);
-  REQUIRE(loaded->config.disks.size() == 2);
-  CHECK(loaded->config.disks[1].path == "/b");
-  CHECK(loaded->config.disks[1].size == std::uint64_t{2} << 30);
+  REQUIRE(loaded->config.storage.disks.size() == 2);
+  CHECK(loaded->config.storage.disks[1].path == "/b");
+  CHECK(loaded->config.storage.disks[1].size == std::uint64_t{2} << 30);
   CHECK(loaded->config.storage.memory == 64 << 20);
 }
 
@@ -340,7 +340,7 @@ TEST_CASE("what is wrong with a disk is told where it stands") {
            Case{"[[storage.disk]]\npath = \"/a\"\nsize = \"1 MiB\"\n", "at least 32 MiB"},
            Case{"[[storage.disk]]\npath = \"\"\nsize = \"1 GiB\"\n", "must not be empty"},
            Case{"[[storage.disk]]\npath = \"/a\"\nsize = \"1 GiB\"\nseize = 1\n", "unknown key"},
-           Case{"[storage.disk]\npath = \"/a\"\n", "may repeat"},
+           Case{"[storage.disk]\npath = \"/a\"\n", "write [[storage.disk]]"},
            Case{"[storage]\ndisk = \"/a\"\n", "must be a table"},
            Case{"[storage]\ndisks = \"/a\"\n", "unknown key"},
            Case{"[[storage.disk]]\npath = \"/a\"\nsize = \"1 GiB\"\n[[storage.disk]]\npath = "

@@ -2,9 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <thread>
+
 #include "../store/disk_bench.h"
 #include "cache/index.h"
 #include "cache/object_blob.h"
+#include "cache/purge.h"
 #include "store/memory_store.h"
 
 using namespace std::chrono_literals;
@@ -19,11 +22,13 @@ struct Bench {
   store::DiskBench disk;
   store::MemoryStore memory{{.limit = 16 << 20}, [this](const Digest& id) { index->emptied(id); }};
   std::optional<Index> index;
+  std::optional<PurgeLog> log;
   std::optional<Shelf> shelf;
   Key key;
   http::Request request;
   policy::RequestClass cls;
   body::Bell nobody;
+  std::string tags;
 
   explicit Bench(const ShelfSettings& settings = {}) {
     make_key("http", "example.org", "/a", key);
@@ -36,10 +41,14 @@ struct Bench {
   void open(const ShelfSettings& settings = {}) {
     disk.store->stop();
     index.reset();
+    shelf.reset();
+    log.reset();
     disk.open();
     index.emplace();
-    shelf.emplace(*disk.store, memory, settings);
-    index->set_shelf(&*shelf);
+    log.emplace(disk.files, PurgeLog::Settings{.directories = {"/d"}}, kNow);
+    log->start();
+    shelf.emplace(*disk.store, *log, memory, settings);
+    index->set_shelf(*shelf);
   }
 
   ObjectParts parts(std::string_view etag) {
@@ -51,12 +60,20 @@ struct Bench {
     p.freshness = {.response_time = kNow, .lifetime = 100s, .has_etag = true};
     return p;
   }
-  Ref<Object> object(std::string_view etag, const std::string& bytes) {
+  Ref<body::Body> body(std::uint64_t size) {
+    body::BodyOptions options{.id = key.digest, .total = size};
+    options.backing = shelf->backing(key, size);
+    return memory.create(options);
+  }
+  Ref<Object> object(std::string_view etag, const std::string& bytes, std::uint64_t purges = 0) {
     ObjectParts p = parts(etag);
-    body::BodyOptions options{.id = key.digest, .total = bytes.size()};
-    options.backing = shelf->backing(key, bytes.size());
-    p.body = memory.create(options);
+    p.tags = tags;
+    p.purges = purges;
+    p.body = body(bytes.size());
     return make_ref<Object>(std::move(p));
+  }
+  void allow_parts() {
+    while (!shelf->purges().may_store_parts()) std::this_thread::yield();
   }
   static void fill(const Object& object, const std::string& bytes) {
     body::Bell bell;
@@ -69,7 +86,7 @@ struct Bench {
   Ref<Object> publish(std::string_view etag, const std::string& bytes) {
     const Lookup lead = index->lookup(key, request, cls, kNow);
     REQUIRE(lead.busy);
-    auto made = object(etag, bytes);
+    auto made = object(etag, bytes, lead.busy->purges());
     index->publish(key, lead.busy, made);
     fill(*made, bytes);
     return made;
@@ -78,7 +95,7 @@ struct Bench {
   // As an Exchange does; null: nothing.
   Ref<Object> load() {
     Lookup found = look();
-    if (found.what == Lookup::What::kHit) return found.object;
+    if (found.object) return found.object;
     REQUIRE(found.what == Lookup::What::kAbsent);
     if (!shelf->has_more(key, found.backed)) return nullptr;
     store::Desk desk;
@@ -108,6 +125,8 @@ TEST_CASE("An object comes back as it was, but for its body, and any other bytes
                  .source = policy::LifetimeSource::kExpires,
                  .stale_while_revalidate = 5s,
                  .stale_if_error = 6s,
+                 .keep = 7s,
+                 .resting_until = kNow + 8s,
                  .must_revalidate = true,
                  .no_cache = true,
                  .has_etag = true,
@@ -116,6 +135,9 @@ TEST_CASE("An object comes back as it was, but for its body, and any other bytes
   p.vary_names = {"accept", "x"};
   p.variant = "what they were";
   p.length = 77;
+  p.part = Part{{10, 19}, 30};
+  p.tags = "a b";
+  p.purges = 9;
   p.body = b.memory.create({.total = 1});
   const Object object(std::move(p));
   const std::string blob = to_blob("the key", object);
@@ -137,6 +159,11 @@ TEST_CASE("An object comes back as it was, but for its body, and any other bytes
   CHECK(f.source == policy::LifetimeSource::kExpires);
   CHECK(f.stale_while_revalidate == 5s);
   CHECK(f.stale_if_error == 6s);
+  CHECK(f.keep == 7s);
+  CHECK(f.resting_until == kNow + 8s);
+  CHECK(back->parts.part == Part{{10, 19}, 30});
+  CHECK(back->parts.tags == "a b");
+  CHECK(back->parts.purges == 9);
   CHECK(f.must_revalidate);
   CHECK(f.no_cache);
   CHECK(f.has_etag);
@@ -176,13 +203,13 @@ TEST_CASE("Purged, forgotten and replaced objects do not come back") {
       b.index->forget(b.key, *object);
     } else {
       if (how == std::string("replace unstored")) {
-        b.shelf.emplace(*b.disk.store, b.memory, ShelfSettings{.object_min = 1000});
+        b.shelf.emplace(*b.disk.store, *b.log, b.memory, ShelfSettings{.object_min = 1000});
       } else {
         expected = "\"2\"";
       }
       const Lookup lead = b.index->lookup(b.key, b.request, b.cls, kNow + 500s);
       REQUIRE(lead.what == Lookup::What::kLead);
-      auto next = b.object("\"2\"", "world");
+      auto next = b.object("\"2\"", "world", lead.busy->purges());
       b.index->publish(b.key, lead.busy, next);
       Bench::fill(*next, "world");
     }
@@ -229,4 +256,132 @@ TEST_CASE("Bodies below or above the bounds are not stored") {
   CHECK(b.shelf->backing(b.key, 20));
   CHECK_FALSE(b.shelf->backing(b.key, 21));
   CHECK(b.shelf->backing(b.key, {}));
+}
+
+namespace {
+
+// One purge of each kind that concerns what Bench publishes, and one that does not.
+struct Named {
+  std::string name;
+  PurgeOrder order;
+};
+std::vector<Named> purges(PurgeMode mode, bool meant) {
+  const std::string to = meant ? "a" : "b";
+  return {{"url", {.mode = mode, .urls = {"http://example.org/" + to}}},
+          {"tag", {.mode = mode, .tags = {"t" + to}}},
+          {"ban", {.mode = mode, .ban = *Ban::parse({"path ^= /" + to})}}};
+}
+
+void carry_out(Bench& b, const PurgeOrder& order) {
+  Purge purge(*b.index, order);
+  REQUIRE(purge.begin(kNow));
+  while (!purge.step(1)) {
+  }
+}
+
+std::string fate(const Ref<Object>& object) {
+  if (!object) return "gone";
+  return object->freshness().fresh(kNow + 1s) ? "fresh" : "stale";
+}
+
+}  // namespace
+
+TEST_CASE("A purge reaches what is on disk alone, and what is there beneath memory, for good") {
+  for (const bool parts : {false, true}) {
+    for (const PurgeMode mode : {PurgeMode::kHard, PurgeMode::kSoft}) {
+      for (const bool meant : {true, false}) {
+        for (const Named& named : purges(mode, meant)) {
+          for (const bool in_memory : {true, false}) {
+            for (const bool restarted : {true, false}) {
+              CAPTURE(parts);
+              CAPTURE(static_cast<int>(mode));
+              CAPTURE(meant);
+              CAPTURE(named.name);
+              CAPTURE(in_memory);
+              CAPTURE(restarted);
+              Bench b;
+              b.tags = "ta u";
+              if (parts) make_key("http", "example.org", "/a", b.key, " cookie:lang=de");
+              if (parts) b.allow_parts();
+              const auto object = b.publish("\"1\"", "hello");
+              b.disk.store->flush();
+              if (!in_memory) b.open();
+              carry_out(b, named.order);
+              if (restarted) b.open();
+              const char* expected = mode == PurgeMode::kHard ? "gone" : "stale";
+              CHECK(fate(b.load()) == (meant ? expected : "fresh"));
+              b.open();
+              CHECK(fate(b.load()) == (meant ? expected : "fresh"));
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("What is stored after a purge is not concerned by it, nor after a start") {
+  Bench b;
+  b.tags = "ta u";
+  for (const PurgeMode mode : {PurgeMode::kHard, PurgeMode::kSoft}) {
+    for (const Named& named : purges(mode, true)) {
+      CAPTURE(named.name);
+      carry_out(b, named.order);
+      carry_out(b, purges(PurgeMode::kHard, true)[0].order);
+      const Lookup lead = b.index->lookup(b.key, b.request, b.cls, kNow);
+      REQUIRE(lead.what == Lookup::What::kLead);
+      const auto made = b.object("\"2\"", "hello", lead.busy->purges());
+      b.index->publish(b.key, lead.busy, made);
+      Bench::fill(*made, "hello");
+      b.disk.store->flush();
+      b.open();
+      CHECK(fate(b.load()) == "fresh");
+    }
+  }
+}
+
+TEST_CASE("What is purged while it is being fetched is neither kept nor on disk after a start") {
+  for (const Named& named : purges(PurgeMode::kHard, true)) {
+    CAPTURE(named.name);
+    Bench b;
+    b.tags = "ta u";
+    const Lookup lead = b.index->lookup(b.key, b.request, b.cls, kNow);
+    carry_out(b, named.order);
+    const auto made = b.object("\"1\"", "hello", lead.busy->purges());
+    b.index->publish(b.key, lead.busy, made);
+    Bench::fill(*made, "hello");
+    b.disk.store->flush();
+    CHECK(fate(b.load()) == "gone");
+    b.open();
+    CHECK(fate(b.load()) == "gone");
+  }
+}
+
+TEST_CASE("Parts of a representation stand beside one another; the whole takes their place") {
+  Bench b;
+  const auto publish = [&](std::optional<Part> part, std::string_view etag) {
+    const Lookup lead = b.index->lookup(b.key, b.request, b.cls, kNow + 200s);
+    REQUIRE(lead.busy);
+    ObjectParts p = b.parts(etag);
+    p.part = part;
+    p.purges = lead.busy->purges();
+    p.body = b.body(5);
+    const auto object = make_ref<Object>(std::move(p));
+    b.index->publish(b.key, lead.busy, object);
+    Bench::fill(*object, "hello");
+  };
+  publish(Part{{0, 4}, 20}, "\"1\"");
+  publish(Part{{10, 14}, 20}, "\"1\"");
+  publish(Part{{10, 14}, 20}, "\"2\"");
+  b.disk.store->flush();
+  CHECK(b.disk.store->count(b.key.digest) == 2);
+  b.open();
+  CHECK_FALSE(b.load());  // neither answers a request for all of it
+  b.request.fields.add("Range", "bytes=11-12");
+  const auto part = b.load();
+  REQUIRE(etag(part) == "\"2\"");
+  CHECK(part->part() == Part{{10, 14}, 20});
+  publish({}, "\"3\"");
+  b.disk.store->flush();
+  CHECK(b.disk.store->count(b.key.digest) == 1);
 }

@@ -289,4 +289,50 @@ TEST_CASE("A restart in the middle of load: nothing wrong before or after, and t
   }
 }
 
+TEST_CASE("A purge that was answered holds after a kill at once, for what was only on disk, too") {
+  struct Order {
+    const char* what;
+    bool soft;
+  };
+  Stored s;
+  const std::string tagged = object(1, 5000, "&field=Surrogate-Key:a%20b");
+  const std::string other = object(2, 5000, "&field=Surrogate-Key:c");
+  const std::string url = nlohmann::json("http://LOCALHOST:80" + tagged).dump();
+  for (const Order& order :
+       {Order{"url", false}, Order{"tag", false}, Order{"prefix", false}, Order{"ban", false},
+        Order{"url", true}, Order{"tag", true}, Order{"ban", true}}) {
+    for (const bool restarted : {true, false}) {  // first, so that it is on disk alone
+      CAPTURE(order.what);
+      CAPTURE(order.soft);
+      CAPTURE(restarted);
+      REQUIRE(s.get_object(tagged, 1).right());
+      REQUIRE(s.get_object(other, 2).right());
+      s.flush();
+      if (restarted) s.restart();
+      std::string text = "{\"" + std::string(order.what) + "\": ";
+      if (order.what == std::string("url")) text += url;
+      if (order.what == std::string("tag")) text += "\"b\"";
+      if (order.what == std::string("prefix")) text += "\"http://LOCALHOST:80/object1\"";
+      if (order.what == std::string("ban")) text += "[\"path = /object1\"]";
+      text += order.soft ? ", \"soft\": true}" : "}";
+      const Response answer =
+          fetch(s.weir().admin_port(), {.method = "POST",
+                                        .target = "/purge",
+                                        .fields = {{"Content-Type", "application/json"}},
+                                        .body = text});
+      CAPTURE(answer.body);
+      REQUIRE(answer.status == 200);
+      s.kill();
+      const Response gone = fetch(
+          s.weir().port(), {.target = tagged, .fields = {{"Cache-Control", "only-if-cached"}}});
+      CAPTURE(gone.summary());
+      CHECK_FALSE(is_hit(gone));
+      CHECK(is_hit(s.get_object(other, 2)));
+      const std::uint64_t asked = s.origin.count("not_modified");
+      CHECK(s.get_object(tagged, 1).right());
+      CHECK(s.origin.count("not_modified") == asked + order.soft);
+    }
+  }
+}
+
 }  // namespace weir::test

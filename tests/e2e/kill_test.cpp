@@ -23,6 +23,7 @@ namespace {
 constexpr int kKeys = 60;     // that change
 constexpr int kAnchors = 12;  // that do not, and are read in each round
 constexpr int kClients = 3;
+constexpr int kTags = 7;
 
 std::string anchor(int i) {
   return "/anchor" + std::to_string(i) +
@@ -31,8 +32,9 @@ std::string anchor(int i) {
 
 std::string key(int i) {
   const char* life = i % 3 == 0 ? "1" : "100000";  // some are overwritten because they are stale
-  return "/key" + std::to_string(i) + "?cc=max-age=" + life +
-         "&size=" + std::to_string(500 + i * i * 700) + (i % 5 == 0 ? "&chunked=1" : "");
+  return "/key" + std::to_string(i) + "?cc=max-age=" + life + "&field=Surrogate-Key:t" +
+         std::to_string(i % kTags) + "&size=" + std::to_string(500 + i * i * 700) +
+         (i % 5 == 0 ? "&chunked=1" : "");
 }
 
 // The content number of a response, which its ETag begins with.
@@ -61,7 +63,8 @@ class KillLoop {
             (directory_.path() / "a").string() +
             "\"\nsize = \"160 MiB\"\n[[storage.disk]]\npath = \"" +
             (directory_.path() / "b").string() +
-            "\"\nsize = \"96 MiB\"\n[log]\naccess = \"off\"\n") {
+            "\"\nsize = \"96 MiB\"\n[log]\naccess = \"off\"\n"
+            "[[site]]\nhosts = [\"*\"]\norigin = \"main\"\nforward_tags = true\n") {
     weir_.emplace(origin_, conf_);
     for (int i = 0; i < kAnchors; ++i)
       REQUIRE(get_checked(weir_->port(), {.target = anchor(i)}).right());
@@ -80,6 +83,7 @@ class KillLoop {
     }
     std::this_thread::sleep_for(Millis(20 + random_() % 300));
     reclaimed_ += reclaimed();
+    if (version % 2 == 0) purge_group(version);
     weir_->process().signal(SIGKILL);
     over = true;
     for (std::thread& client : clients) client.join();
@@ -109,6 +113,21 @@ class KillLoop {
       const Response r = fetch(weir_->port(), {.method = "POST", .target = key(i), .body = "x"});
       if (r.status == 200) floor_[static_cast<std::size_t>(i)] = version;
     }
+  }
+
+  // By tag or ban: what answers 200 holds from then on, whatever happens.
+  void purge_group(std::uint64_t version) {
+    const auto group = static_cast<int>(random_() % kTags);
+    const bool tag = version % 4 == 0;
+    const std::string body =
+        tag ? "{\"tag\": \"t" + std::to_string(group) + "\"}"
+            : "{\"ban\": \"field.Surrogate-Key = t" + std::to_string(group) + "\"}";
+    const Response r = fetch(weir_->admin_port(), {.method = "POST",
+                                                   .target = "/purge",
+                                                   .fields = {{"Content-Type", "application/json"}},
+                                                   .body = body});
+    REQUIRE(r.status == 200);
+    for (int i = group; i < kKeys; i += kTags) floor_[static_cast<std::size_t>(i)] = version;
   }
 
   void load(unsigned seed, const std::atomic<bool>& over) {

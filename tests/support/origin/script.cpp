@@ -113,9 +113,10 @@ constexpr Parameter kParameters[] = {
     ROW("keep_alive", set(s.keep_alive, v)),
     // version=1.0 answers as an HTTP/1.0 server would
     ROW("version", (s.version_1_0 = v == "1.0", v == "1.0" || v == "1.1")),
-    // early_status=103&early_field=Link:... : an interim response first
+    // early_status=103&early_field=Link:...&early_count=3: interim responses first
     ROW("early_status", set_status(s.early_status, v) && s.early_status < 200),
     ROW("early_field", add_field(s.early_fields, v)),
+    ROW("early_count", set(s.early_count, parse_number(v))),
     // surplus=10: so many bytes behind the end of the response
     ROW("surplus", set(s.surplus, parse_bytes(v))),
 
@@ -123,7 +124,7 @@ constexpr Parameter kParameters[] = {
     ROW("delay", set(s.delay, parse_duration(v))),
     ROW("body_delay", set(s.body_delay, parse_duration(v))),
     ROW("rate", set(s.rate, parse_bytes(v))),
-    // pause_at=1MiB&pause=9s: one pause in the middle
+    // pause_at=1MiB&pause=9s: one pause in the middle, not at the begin of a range
     ROW("pause_at", set(s.pause_at, parse_bytes(v))),
     ROW("pause", set(s.pause, parse_duration(v))),
     // slow_head=1: each byte of the head in a segment of its own

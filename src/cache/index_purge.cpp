@@ -1,0 +1,125 @@
+// What purges do to the Index.
+#include "cache/index.h"
+#include "cache/shelf.h"
+
+namespace weir::cache {
+namespace {
+
+using Graveyard = std::vector<Ref<Object>>;  // see index.cpp
+
+}  // namespace
+
+void Index::set_shelf(Shelf& shelf) {
+  shelf_ = &shelf;
+  purges_ = shelf.purges().first();
+  knows_parts_ = shelf.purges().knows_parts();
+}
+
+PurgeLog* Index::purge_log() const { return shelf_ ? &shelf_->purges() : nullptr; }
+
+bool Index::knows(const Key& key) {
+  Shard& s = shard(key.digest);
+  Lock lock(s.mutex);
+  return find(s, key) != nullptr;
+}
+
+// What is being fetched belongs to the entry as it was: its generation has passed.
+std::size_t Index::purge(const Key& key, PurgeMode mode, WallTime now) {
+  Graveyard dead;
+  const Purging purging{mode, ++purges_, now};
+  std::size_t objects = shelf_ ? shelf_->purged(key, purging, knows(key)) : 0;
+  Shard& s = shard(key.digest);
+  Lock lock(s.mutex);
+  s.purged = purging.number;
+  s.passes.clear(key.digest, Whom::kEveryone);
+  Entry* entry = find(s, key);
+  if (!entry) return 0;
+  for (const Ref<Object>& object : entry->variants) objects += object->mark().apply(purging);
+  if (mode == PurgeMode::kHard) dead.swap(entry->variants);
+  entry->leads.clear();
+  entry->alone = 0;
+  entry->generation = ++s.generations;
+  erase_if_bare(s, key.digest);
+  return objects;
+}
+
+TagIndex::Work Index::purge_of_tag(const Digest& tag, PurgeMode mode, WallTime now) {
+  const Purging purging{mode, ++purges_, now};
+  if (shelf_) shelf_->purges().add_tag(tag, purging);
+  return {tag, purging};
+}
+
+bool Index::purge_some(TagIndex::Work& work, std::size_t most, std::size_t& objects) {
+  std::vector<Digest> gone;
+  const bool done = tags_.step(work, most, objects, gone);
+  for (const Digest& id : gone) drop_gone(id);
+  return done;
+}
+
+std::optional<Purging> Index::begin_ban(Ref<Ban> ban, PurgeMode mode, WallTime now) {
+  const auto purging = bans_.add(ban, mode, now, purges_);
+  if (purging && shelf_) shelf_->purges().add_ban(std::move(ban), *purging);
+  return purging;
+}
+
+bool Index::examine_some(Sweep& sweep, std::size_t most) {
+  std::vector<std::pair<Key, Ref<Object>>> suspects;
+  while (most > 0 && sweep.shard < kShards) {
+    Shard& s = shards_[sweep.shard];
+    Lock lock(s.mutex);
+    if (sweep.buckets != s.entries.bucket_count()) {  // all have moved
+      sweep.bucket = 0;
+      sweep.buckets = s.entries.bucket_count();
+    }
+    for (; most > 0 && sweep.bucket < sweep.buckets; ++sweep.bucket, --most) {
+      for (auto it = s.entries.begin(sweep.bucket); it != s.entries.end(sweep.bucket); ++it) {
+        for (const Ref<Object>& object : it->second.variants) {
+          if (!bans_.concern(object->mark())) continue;
+          suspects.emplace_back(Key{it->second.key, it->first}, object);
+        }
+      }
+    }
+    if (sweep.bucket < sweep.buckets) break;
+    sweep = {sweep.shard + 1};
+  }
+  for (const auto& [key, object] : suspects) examine(key, *object);
+  return sweep.shard == kShards;
+}
+
+void Index::examine(const Key& key, const Object& object) {
+  bans_.examine(key.url(), object.head(), object.mark());
+  if (object.mark().gone()) drop_gone(key.digest);
+}
+
+void Index::drop_gone(const Digest& id) {
+  Graveyard dead;
+  {
+    Shard& s = shard(id);
+    Lock lock(s.mutex);
+    const auto it = s.entries.find(id);
+    if (it == s.entries.end()) return;
+    std::erase_if(it->second.variants, [&](Ref<Object>& object) {
+      if (!object->mark().gone()) return false;
+      dead.push_back(std::move(object));
+      return true;
+    });
+    erase_if_bare(s, id);
+  }
+  for (const Ref<Object>& object : dead) {
+    if (shelf_) shelf_->forgotten(id, *object);
+  }
+}
+
+Index::View Index::view(const Key& key, bool authorized, WallTime now) const {
+  View out;
+  const Shard& s = shards_[key.digest.high % kShards];
+  Lock lock(s.mutex);
+  out.passes = s.passes.stands(key.digest, authorized, now);
+  const auto it = s.entries.find(key.digest);
+  if (it == s.entries.end() || it->second.key != key.text) return out;
+  out.objects = it->second.variants;
+  out.fetches = it->second.leads.size() + it->second.alone;
+  return out;
+}
+
+}  // namespace weir::cache

@@ -1,0 +1,74 @@
+#include "proxy/purger.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "cache/purge_log.h"
+
+namespace weir::proxy {
+namespace {
+
+// Objects of one step: some 100 us.
+constexpr std::size_t kStep = 256;
+
+}  // namespace
+
+Purger::Job::Job(Purger& p, cache::PurgeOrder order, PurgeKind k, Listener* l)
+    : purger(p), kind(k), mode(order.mode), purge(p.index_, std::move(order)), listener(l) {}
+
+// If not, it is posted: by itself, or when the log has written what it must.
+bool Purger::Job::over() {
+  cache::PurgeLog* log = purger.index_.purge_log();
+  if (!carried_out) {
+    if (!purge.step(kStep)) {
+      purger.loop_.post(*this);
+      return false;
+    }
+    carried_out = true;
+    if (log) logged = log->added();
+  }
+  return !log || !listener || log->await(logged, purger.loop_, *this);
+}
+
+void Purger::Job::run() noexcept {
+  if (!over()) return;
+  purger.count(*this);
+  const auto mine = std::ranges::find(purger.jobs_, this, &std::unique_ptr<Job>::get);
+  const std::unique_ptr<Job> self = std::move(*mine);
+  purger.jobs_.erase(mine);
+  if (listener) listener->on_purged(purge.objects());
+}
+
+Purger::~Purger() {
+  for (const auto& job : jobs_) {
+    if (cache::PurgeLog* log = index_.purge_log()) log->forget(*job);
+    loop_.cancel(*job);
+  }
+}
+
+Purger::Begun Purger::start(cache::PurgeOrder order, PurgeKind kind, Listener* listener,
+                            std::size_t& objects) {
+  auto job = std::make_unique<Job>(*this, std::move(order), kind, listener);
+  if (!job->purge.begin(loop_.wall_now())) return Begun::kTooMany;
+  if (!job->over()) {
+    jobs_.push_back(std::move(job));
+    return Begun::kUnderWay;
+  }
+  count(*job);
+  objects = job->purge.objects();
+  return Begun::kDone;
+}
+
+void Purger::forget(const Listener& listener) {
+  for (const auto& job : jobs_) {
+    if (job->listener == &listener) job->listener = nullptr;
+  }
+}
+
+void Purger::count(const Job& job) {
+  const auto mode = static_cast<std::size_t>(job.mode);
+  stats_.purges[static_cast<std::size_t>(job.kind)][mode].add();
+  stats_.objects[mode].add(job.purge.objects());
+}
+
+}  // namespace weir::proxy
