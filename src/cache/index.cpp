@@ -1,6 +1,7 @@
 #include "cache/index.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "cache/shelf.h"
 #include "policy/answer.h"
@@ -254,28 +255,22 @@ void Index::insert(const Key& key, Ref<Object> object) {
   if (shelf_) tell_shelf(key, dead, kept, *object);
 }
 
+// The body is known to the Shelf already, and only its description changes: the shard first, so
+// that nothing is described by what has no place here.
 void Index::renew(const Key& key, const Object& old, Ref<Object> fresh) {
-  Graveyard dead;
+  Ref<Object> dead;
   make_known(key, *fresh);
-  if (shelf_ && !fresh->mark().gone()) shelf_->kept(key, *fresh);
-  const Ref<Object> made = fresh;
-  bool kept = false;
   {
     Shard& s = shard(key.digest);
     Lock lock(s.mutex);
     Entry* entry = find(s, key);
-    const bool gone = old.mark().purged_since(fresh->mark().born()) || fresh->mark().gone();
+    if (!entry || old.mark().purged_since(fresh->mark().born()) || fresh->mark().gone()) return;
     const auto same = [&](const Ref<Object>& object) { return object.get() == &old; };
-    if (entry && !gone) {
-      const auto it = std::ranges::find_if(entry->variants, same);
-      kept = it != entry->variants.end();
-      if (kept) {
-        std::swap(*it, fresh);
-        dead.push_back(std::move(fresh));
-      }
-    }
+    const auto it = std::ranges::find_if(entry->variants, same);
+    if (it == entry->variants.end()) return;
+    dead = std::exchange(*it, fresh);
   }
-  if (shelf_) tell_shelf(key, dead, kept, *made);
+  if (shelf_) shelf_->kept(key, *fresh);
 }
 
 void Index::pass(const Key& key, const Ref<Busy>& busy, Ref<Object> object, WallTime until,

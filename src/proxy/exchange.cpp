@@ -22,6 +22,9 @@ constexpr std::uint64_t kFillWindow = 32 * body::kChunkSize;
 constexpr std::uint32_t kLookupsMax = 4;
 // How often in a row a hole at about the same place is asked for. A fill tries again by itself.
 constexpr std::uint32_t kHoleAttempts = 2;
+// The same of a disk: where many read much more than memory holds, what came may be gone again
+// before its reader gets to it.
+constexpr std::uint32_t kDiskAttempts = 64;
 
 policy::Forward forward_reason(const cache::Lookup& found) {
   if (found.object) {
@@ -556,11 +559,16 @@ void Exchange::answer_for_origin() {
 std::optional<Error> Exchange::on_hole(front::Stream&, const body::Hole& hole) {
   if (!object_) return Error{Errc::kOriginCut};
   const bool here = hole.offset - hole_at_ < body::kChunkSize && hole_at_ != body::kUnlimited;
-  holes_in_vain_ = here ? holes_in_vain_ + 1 : 0;
+  if (!here) holes_in_vain_ = disk_holes_ = 0;
   hole_at_ = hole.offset;
-  if (holes_in_vain_ >= kHoleAttempts) return Error{Errc::kOriginCut};
-  if (house_.shelf && DiskFill::start(house_, key_, object_, hole, {})) return std::nullopt;
-  if (!object_->body().refillable()) return Error{Errc::kOriginCut};
+  const bool try_disk = house_.shelf && disk_holes_ < kDiskAttempts;
+  if (try_disk && DiskFill::start(house_, key_, object_, hole, {})) {
+    ++disk_holes_;
+    return std::nullopt;
+  }
+  if (!object_->body().refillable() || holes_in_vain_ >= kHoleAttempts)
+    return Error{Errc::kOriginCut};
+  ++holes_in_vain_;
   Fetch::start(house_, fill_plan(hole), nullptr);
   return std::nullopt;
 }
@@ -584,7 +592,8 @@ void Exchange::on_done(front::Stream&, const front::Ending& ending) {
   how_ = How::kUndecided;
   refused_ = false;
   origin_ = {};
-  holes_in_vain_ = lookups_ = 0;
+  holes_in_vain_ = disk_holes_ = 0;
+  lookups_ = 0;
   filled_first_ = took_over_ = loaded_ = from_disk_ = false;
   hole_at_ = body::kUnlimited;
   key_.text.clear();  // an error page must not tell of the request before

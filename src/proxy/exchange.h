@@ -122,7 +122,8 @@ class Exchange final : public front::Handler,
   policy::Answer answer_;
   std::string_view origin_;                   // that was asked
   std::uint64_t hole_at_ = body::kUnlimited;  // where the last hole was
-  std::uint32_t holes_in_vain_ = 0;
+  std::uint16_t holes_in_vain_ = 0;
+  std::uint16_t disk_holes_ = 0;
   std::uint32_t lookups_ = 0;
   bool loaded_ = false;        // what the disk has of the key was looked at
   bool from_disk_ = false;     // the begin of the answer comes from there

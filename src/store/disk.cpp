@@ -79,6 +79,13 @@ Result<std::vector<std::uint32_t>> Disk::find_regions() const {
   return std::vector<std::uint32_t>{};
 }
 
+// A kill came between the making of the file and its header.
+bool Disk::never_begun(std::uint32_t id) const {
+  const auto file = files_.open(path_of(id), FileSystem::Open::kRead);
+  const auto size = file ? (*file)->size() : Result<std::uint64_t>(std::unexpected(file.error()));
+  return size && *size < kRegionHeaderBytes;
+}
+
 // Objects and tombstones of all regions first: a description that was written forward stands behind
 // its chunks.
 Result<Disk::Recovery> Disk::recover(Directory& directory) {
@@ -88,6 +95,10 @@ Result<Disk::Recovery> Disk::recover(Directory& directory) {
   std::vector<std::pair<std::uint32_t, std::vector<Entry>>> chunks;
   for (const std::uint32_t id : *ids) {
     next_id_ = id + 1;
+    if (never_begun(id)) {
+      if (const auto gone = files_.remove(path_of(id)); !gone) return std::unexpected(gone.error());
+      continue;
+    }
     std::vector<Entry> found;
     if (const auto done = recover_region(id, directory, sum, found); !done) {
       log_error("disk={} region={} cannot be read and is dropped: {}", settings_.path,

@@ -89,6 +89,7 @@ class Disk {
 
   std::string path_of(std::uint32_t id) const;
   Result<std::vector<std::uint32_t>> find_regions() const;
+  bool never_begun(std::uint32_t id) const;
   Result<void> recover_region(std::uint32_t id, Directory& directory, Recovery& sum,
                               std::vector<Entry>& chunks);
   Place place_of(const Entry& entry, std::uint32_t region) const;

@@ -194,7 +194,7 @@ TEST_CASE("Purged, forgotten and replaced objects do not come back") {
   for (const char* how : {"purge", "forget", "replace", "replace unstored"}) {
     CAPTURE(how);
     Bench b;
-    const auto object = b.publish("\"1\"", "hello");
+    auto object = b.publish("\"1\"", "hello");
     b.disk.store->flush();
     std::string expected = "none";
     if (how == std::string("purge")) {
@@ -214,6 +214,7 @@ TEST_CASE("Purged, forgotten and replaced objects do not come back") {
       Bench::fill(*next, "world");
     }
     b.disk.store->flush();
+    object = nullptr;
     b.open();
     CHECK(etag(b.load()) == expected);
   }
@@ -303,7 +304,7 @@ TEST_CASE("A purge reaches what is on disk alone, and what is there beneath memo
               b.tags = "ta u";
               if (parts) make_key("http", "example.org", "/a", b.key, " cookie:lang=de");
               if (parts) b.allow_parts();
-              const auto object = b.publish("\"1\"", "hello");
+              b.publish("\"1\"", "hello");
               b.disk.store->flush();
               if (!in_memory) b.open();
               carry_out(b, named.order);
@@ -328,12 +329,14 @@ TEST_CASE("What is stored after a purge is not concerned by it, nor after a star
       CAPTURE(named.name);
       carry_out(b, named.order);
       carry_out(b, purges(PurgeMode::kHard, true)[0].order);
-      const Lookup lead = b.index->lookup(b.key, b.request, b.cls, kNow);
+      Lookup lead = b.index->lookup(b.key, b.request, b.cls, kNow);
       REQUIRE(lead.what == Lookup::What::kLead);
-      const auto made = b.object("\"2\"", "hello", lead.busy->purges());
+      auto made = b.object("\"2\"", "hello", lead.busy->purges());
       b.index->publish(b.key, lead.busy, made);
       Bench::fill(*made, "hello");
       b.disk.store->flush();
+      made = nullptr;
+      lead = {};
       b.open();
       CHECK(fate(b.load()) == "fresh");
     }
@@ -345,16 +348,37 @@ TEST_CASE("What is purged while it is being fetched is neither kept nor on disk 
     CAPTURE(named.name);
     Bench b;
     b.tags = "ta u";
-    const Lookup lead = b.index->lookup(b.key, b.request, b.cls, kNow);
+    Lookup lead = b.index->lookup(b.key, b.request, b.cls, kNow);
     carry_out(b, named.order);
-    const auto made = b.object("\"1\"", "hello", lead.busy->purges());
+    auto made = b.object("\"1\"", "hello", lead.busy->purges());
     b.index->publish(b.key, lead.busy, made);
     Bench::fill(*made, "hello");
     b.disk.store->flush();
     CHECK(fate(b.load()) == "gone");
+    made = nullptr;
+    lead = {};
     b.open();
     CHECK(fate(b.load()) == "gone");
   }
+}
+
+TEST_CASE("A description that comes late, of an object with a newer one, takes nothing away") {
+  Bench b;
+  auto first = b.publish("\"1\"", "hello");
+  b.disk.store->flush();
+  const auto renewed = [&](Seconds lifetime) {
+    ObjectParts p = first->parts();
+    p.freshness.lifetime = lifetime;
+    return make_ref<Object>(std::move(p));
+  };
+  b.index->renew(b.key, *first, renewed(200s));
+  b.index->renew(b.key, *first, renewed(300s));  // `first` is not there any more
+  b.disk.store->flush();
+  first = nullptr;
+  b.open();
+  const auto back = b.load();
+  REQUIRE(back);
+  CHECK(back->freshness().ttl(kNow) == 200s);
 }
 
 TEST_CASE("Parts of a representation stand beside one another; the whole takes their place") {

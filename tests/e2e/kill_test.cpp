@@ -61,9 +61,9 @@ class KillLoop {
       : conf_(
             "[storage]\nmemory = \"16 MiB\"\nregion_size = \"8 MiB\"\n[[storage.disk]]\npath = \"" +
             (directory_.path() / "a").string() +
-            "\"\nsize = \"160 MiB\"\n[[storage.disk]]\npath = \"" +
+            "\"\nsize = \"72 MiB\"\n[[storage.disk]]\npath = \"" +
             (directory_.path() / "b").string() +
-            "\"\nsize = \"96 MiB\"\n[log]\naccess = \"off\"\n"
+            "\"\nsize = \"48 MiB\"\n[log]\naccess = \"off\"\n"
             "[[site]]\nhosts = [\"*\"]\norigin = \"main\"\nforward_tags = true\n") {
     weir_.emplace(origin_, conf_);
     for (int i = 0; i < kAnchors; ++i)

@@ -43,6 +43,17 @@ TEST_CASE("A start after a kill without warning finds all that was flushed") {
   for (int n = 0; n < 50; ++n) CHECK(b.right(n, 1, 0, 100'000));
 }
 
+TEST_CASE("A region that was never begun, since a kill came, is removed and nothing else missed") {
+  DiskBench b;
+  b.keep(1, 1);
+  b.store->flush();
+  b.store->stop();
+  (void)b.files.open("disk0/region-000000aa", FileSystem::Open::kCreate);
+  b.open();
+  CHECK(b.store->count(key_of(1)) == 1);
+  for (const std::string& name : b.files.names()) CHECK(name != "disk0/region-000000aa");
+}
+
 TEST_CASE("What was not put is not written") {
   DiskBench b;
   const auto body = b.store->create_body(key_of(1));
