@@ -108,6 +108,7 @@ class Fetch final : public origin::Call::Owner,
 
   void decide(http::Response& response);
   policy::Admission judge(const http::Response& response, bool validating);
+  policy::Admission heed_site(policy::Admission admission, const http::Response& response) const;
   enum class Keep : std::uint8_t { kNot, kWhole, kHoles, kPart };
   bool can_refill(const http::Response& response, bool needed) const;
   Keep how_to_keep(const http::Response& response, std::optional<std::uint64_t> length,

@@ -44,8 +44,9 @@ void Fetch::freshen(const http::Response& update) {
 policy::Admission Fetch::judge_again(cache::ObjectParts& parts, const http::Response& update) {
   policy::freshen(parts.head, update);
   parts.origin_status = update.status;
-  const auto admission = policy::admit(plan_.client_request, plan_.cls, parts.head,
-                                       plan_.ruling.policy, times_, false);
+  const auto admission = heed_site(policy::admit(plan_.client_request, plan_.cls, parts.head,
+                                                 plan_.ruling.policy, times_, false),
+                                   parts.head);
   if (admission.verdict == policy::Verdict::kKeep) parts.head.fields.remove(http::FieldId::kAge);
   return admission;
 }
@@ -76,6 +77,8 @@ bool Fetch::learn_from_head(const http::Response& response, std::optional<std::u
 void Fetch::learn_from_part(const http::Response& response) {
   http::Response update = response;
   policy::clean_response(update, plan_.site->forward.via, times_.response_time);
+  if (plan_.ruling.edits_origin) edit_origin_response(plan_.ruling, update.fields);
+  if (!plan_.site->forward_tags) cache::remove_tags(update.fields);
   const Ref<cache::Object> known = object_;
   cache::ObjectParts parts = known->parts();
   const auto admission = judge_again(parts, update);
