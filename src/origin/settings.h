@@ -39,7 +39,7 @@ struct Settings {
   std::optional<net::Address> local_address;  // to connect from; port 0
   Duration connect_timeout = std::chrono::seconds(5);
   Duration queue_timeout = std::chrono::seconds(30);       // for a connection, when all are in use
-  Duration first_byte_timeout = std::chrono::seconds(60);  // request sent to head complete
+  Duration first_byte_timeout = std::chrono::seconds(90);  // request sent to head complete
   Duration between_bytes_timeout = std::chrono::seconds(30);  // while the body comes
   std::size_t idle_connections = 64;                          // kept for reuse, for each worker
   Duration idle_timeout = std::chrono::seconds(30);

@@ -148,6 +148,7 @@ class Fetch final : public origin::Call::Owner,
   void look_for_room();
   bool look_for_readers();
   bool go_on_unread();
+  FillVerdict fill_verdict();
   bool is_read() const;
   bool wait_in(sched::Lane lane);
   void end();

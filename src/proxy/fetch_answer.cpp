@@ -272,7 +272,9 @@ void Fetch::deliver(const policy::Admission& admission) {
     if (kept_) house_.index.insert(plan_.key, object_);  // of a POST
     plan_.busy->pass(for_leader_ ? for_leader_ : object_);
   } else if (kept_) {
-    house_.index.publish(plan_.key, plan_.busy, object_, for_leader_);
+    const bool freshened = plan_.object && &object_->body() == &plan_.object->body();
+    house_.index.publish(plan_.key, plan_.busy, object_, for_leader_,
+                         freshened ? plan_.object.get() : nullptr);
   } else {
     // A credential may be the reason: others need not go their own way for it.
     const auto whom = plan_.cls.authorization ? cache::Whom::kAuthorized : cache::Whom::kEveryone;

@@ -18,11 +18,15 @@ def wait_for_transfer(origin, target, limit):
     return None
 
 
-@row("9", "cache miss 100 MB, client at 1 MB/s: time until the origin is rid of all",
+@row("9", "miss of 100 MB, kept and no-store, client at 1 MB/s: time until the origin is rid of all",
      "origin rid of all at its full speed, 0 zero-window segments", alone=True, limit=40)
 def origin_speed(lab):
+    kept, not_kept = (rid_of(lab, f"/9?size={100 * MB}&n=1&cc={cc}") for cc in ("max-age=3600", "no-store"))
+    return judge(kept[0] and not_kept[0], f"kept: {kept[1]}; no-store: {not_kept[1]}")
+
+
+def rid_of(lab, target):
     origin = lab.origin("window")
-    target = f"/9?size={100 * MB}&n=1&cc=max-age=3600"
     most = max(2.0, 4 * lab.direct_seconds)
     before = lab.zero_windows.count(origin.address[1])
     with lab.client("window") as client:
@@ -34,7 +38,7 @@ def origin_speed(lab):
     spent = ">15 s" if seconds is None else f"{seconds:.2f} s"
     detail = f"origin {spent} (at most {most:.1f}), {shut} zero-window segments"
     holds = client.end is None and seconds is not None and seconds <= most and shut == 0
-    return judge(holds, "; ".join(filter(None, [detail, client.end])))
+    return holds, "; ".join(filter(None, [detail, client.end]))
 
 
 @row("9b", "100 MB miss at 1 MB/s, origin resets when its send is blocked > 5 s", "complete", limit=150)
