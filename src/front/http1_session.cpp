@@ -59,6 +59,11 @@ Http1Session::Http1Session(Home& home, Owner& owner, const ListenSettings& liste
       deadline_(after(home.loop.now(), home.settings.idle_timeout)),
       since_(home.loop.now()),
       number_(++home.connections) {
+  if (listen_.tls) {
+    conn_.start_tls(std::make_unique<net::Tls>(listen_.tls, fd));
+    deadline_ = after(since_, home_.settings.handshake_timeout);
+    shaking_ = true;
+  }
   arm();
 }
 
@@ -76,6 +81,11 @@ bool Http1Session::may_keep() const {
 }
 
 void Http1Session::on_ready(net::Conn&, net::Ready what) {
+  if (shaking_ && !conn_.handshaking()) {
+    shaking_ = false;
+    since_ = home_.loop.now();
+    deadline_ = after(since_, home_.settings.idle_timeout);
+  }
   // Input that there was no room for hides a reset behind it.
   if (readable_ && conn_.failure() != 0) gone(conn_.failure());
   if (what.readable || what.closed) readable_ = true;

@@ -71,6 +71,7 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   TimePoint useless_since() const;
   bool give_way();  // the same, asked for certain: then it is closed
   const net::Address& peer() const { return conn_.peer(); }
+  bool secure() const { return conn_.tls() != nullptr; }
   std::string_view client_host() const;
   bool in_turn() const { return in_turn_; }
   bool may_keep() const;  // whether another request may follow on this connection
@@ -134,6 +135,7 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   State state_ = State::kIdle;
   bool readable_ = false;  // an edge told so and no read has drained it since
   bool in_turn_ = false;
+  bool shaking_ = false;      // the TLS handshake is not over
   bool fast_ = false;         // notsent_lowat_fast is in force
   bool half_closed_ = false;  // the client's FIN came while something was to be sent
 };

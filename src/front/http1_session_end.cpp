@@ -92,6 +92,7 @@ void Http1Session::on_timer(net::Timer&) {
 void Http1Session::time_out(TimePoint now) {
   switch (state_) {
     case State::kIdle:
+      if (shaking_) return close(CloseReason::kTlsTimeout);
       if (sent_ && !look()) return;
       if (now >= deadline_) end_idle(CloseReason::kIdleTimeout);  // else the look found a debt
       return;
@@ -238,7 +239,9 @@ void Http1Session::gone(int error) {
   if (stream_) stream_->ending.error = Error{Errc::kClientGone, error};
   const int why = error != 0 ? error : conn_.failure();
   if (why_ == CloseReason::kOpen || why == ETIMEDOUT) {
-    why_ = why == ETIMEDOUT ? CloseReason::kKernelTimeout : CloseReason::kResetByClient;
+    why_ = why == ETIMEDOUT                       ? CloseReason::kKernelTimeout
+           : why == EPROTO || conn_.handshaking() ? CloseReason::kTlsFailed
+                                                  : CloseReason::kResetByClient;
   }
   close(why_);
 }

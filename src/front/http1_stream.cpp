@@ -21,7 +21,10 @@ Http1Stream::Http1Stream(net::Loop& loop, const Settings& settings)
 
 Http1Stream::~Http1Stream() { loop_.cancel(*this); }
 
-void Http1Stream::attach(Http1Session& session) { session_ = &session; }
+void Http1Stream::attach(Http1Session& session) {
+  session_ = &session;
+  secure_ = session.secure();
+}
 
 void Http1Stream::detach() {
   session_ = nullptr;

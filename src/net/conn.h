@@ -1,5 +1,5 @@
 #pragma once
-// Conn: one non-blocking stream connection, plain TCP now, TLS behind the same calls later. It
+// Conn: one non-blocking stream connection, plain TCP or TLS behind the same calls. It
 // tries what it is asked at once and says how far it got; readiness is edge triggered: after kAgain
 // the owner hears on_ready() when trying again may help. One libevent registration for the whole
 // life (EV_READ|EV_WRITE|EV_CLOSED|EV_ET|EV_PERSIST, kernel-facts B), no epoll_ctl per request.
@@ -9,12 +9,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "base/time.h"
 #include "net/address.h"
 #include "net/event_slot.h"
 #include "net/loop.h"
+#include "net/tls.h"
 
 namespace weir::net {
 
@@ -65,6 +67,13 @@ class Conn {
   Conn(const Conn&) = delete;
   Conn& operator=(const Conn&) = delete;
 
+  // TLS from the first byte on, before anything was read or written. The owner hears nothing until
+  // the handshake is over or the connection has failed; whoever reads or writes before is told
+  // kAgain. Files are then sent from memory; `closed` in Ready may come without a close_notify.
+  void start_tls(std::unique_ptr<Tls> tls);
+  const Tls* tls() const { return tls_.get(); }  // null: plain
+  bool handshaking() const { return tls_ && !tls_->open(); }
+
   // From one room to another (idle pool to a call). An edge that came before is not repeated: the
   // new owner tries first, as after any kAgain that it did not see.
   void set_owner(Owner& owner) { owner_ = &owner; }
@@ -105,7 +114,9 @@ class Conn {
   const Address& peer() const { return peer_; }
   Address local() const { return local_address(fd_); }
   Loop& loop() const { return loop_; }
-  std::uint64_t bytes_written() const { return written_; }  // wire bytes given to the kernel so far
+  // Wire bytes so far: given to the kernel, or to a TLS record that will be without being asked
+  // for.
+  std::uint64_t bytes_written() const { return tls_ ? tls_->wire_bytes() : written_; }
   std::uint64_t bytes_read() const { return read_; }
 
  private:
@@ -122,6 +133,9 @@ class Conn {
                        bool more);
   IoResult send_file(const Piece& piece, std::size_t skip);
   IoResult failed(int error, std::size_t bytes = 0);
+  bool advance_tls(Ready& ready);
+  IoResult read_tls(std::span<std::byte> into);
+  IoResult write_tls(std::span<const Piece> pieces);
 
   Loop& loop_;
   Owner* owner_;
@@ -129,9 +143,11 @@ class Conn {
   int error_ = 0;  // SO_ERROR tells only once
   bool peer_closed_ = false;
   bool sendfile_ = true;
+  bool shut_after_flush_ = false;  // TLS: our FIN waits for records that the kernel has not taken
   std::uint64_t written_ = 0;
   std::uint64_t read_ = 0;
   Address peer_;
+  std::unique_ptr<Tls> tls_;
   EventSlot event_;
 };
 
