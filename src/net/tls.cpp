@@ -1,5 +1,6 @@
 #include "net/tls.h"
 
+#include <arpa/inet.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -58,18 +59,44 @@ BIO_METHOD* batch_method() {
 void TlsFree::operator()(SSL* ssl) const noexcept { SSL_free(ssl); }
 void TlsFree::operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
 
+void TlsFree::operator()(SSL_SESSION* session) const noexcept { SSL_SESSION_free(session); }
+
 Tls::Tls(std::shared_ptr<const TlsServer> server, int fd)
     : server_(std::move(server)), ssl_(SSL_new(server_->hosts_.front().context.get())), fd_(fd) {
+  attach();
+  SSL_set_accept_state(ssl_.get());
+}
+
+Tls::Tls(std::shared_ptr<TlsClient> client, const std::string& name, int fd)
+    : client_(std::move(client)), ssl_(SSL_new(client_->context_.get())), fd_(fd) {
+  attach();
+  SSL_set_connect_state(ssl_.get());
+  in6_addr address;
+  const bool is_address = inet_pton(AF_INET, name.c_str(), &address) == 1 ||
+                          inet_pton(AF_INET6, name.c_str(), &address) == 1;
+  X509_VERIFY_PARAM* const wanted = SSL_get0_param(ssl_.get());
+  if (is_address) {
+    X509_VERIFY_PARAM_set1_ip_asc(wanted, name.c_str());
+  } else {
+    X509_VERIFY_PARAM_set1_host(wanted, name.data(), name.size());
+    SSL_set_tlsext_host_name(ssl_.get(), name.c_str());  // RFC 6066 §3: never an address
+  }
+  client_->resume(ssl_.get(), name);
+}
+
+void Tls::attach() {
   BIO* const out = BIO_new(batch_method());
   WEIR_CHECK(ssl_ && out);
   BIO_set_data(out, this);
   SSL_set0_wbio(ssl_.get(), out);
-  SSL_set0_rbio(ssl_.get(), BIO_new_socket(fd, BIO_NOCLOSE));
-  SSL_set_accept_state(ssl_.get());
+  SSL_set0_rbio(ssl_.get(), BIO_new_socket(fd_, BIO_NOCLOSE));
   SSL_set_max_send_fragment(ssl_.get(), kSmallRecord);
 }
 
-Tls::~Tls() = default;
+// A connection that did not fail leaves a good session behind, whoever said goodbye.
+Tls::~Tls() {
+  if (open()) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
 
 // Why OpenSSL did not do what it was asked for.
 TlsStep Tls::outcome(int result) {
@@ -196,5 +223,11 @@ std::string_view Tls::protocol() const {
 
 std::string_view Tls::version() const { return SSL_get_version(ssl_.get()); }
 bool Tls::resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
+
+std::string_view Tls::distrust() const {
+  const long result = SSL_get_verify_result(ssl_.get());
+  const bool asked = SSL_get_verify_mode(ssl_.get()) != SSL_VERIFY_NONE;
+  return asked && result != X509_V_OK ? X509_verify_cert_error_string(result) : "";
+}
 
 }  // namespace weir::net

@@ -6,6 +6,9 @@
 // thread. Unchanging but for its ticket keys: new certificates are a new TlsServer, and connections
 // that have the old one keep it.
 //
+// TlsClient: what all connections to one kind of server share: whom we believe, who we are, and the
+// sessions that can be resumed. Any thread.
+//
 // Tls: one connection's. It reads from the socket itself; what it writes gathers in a buffer, so
 // that many records leave by one system call:
 //
@@ -20,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -29,11 +33,14 @@
 #include "base/mutex.h"
 #include "base/time.h"
 
+struct ssl_session_st;  // OpenSSL's SSL_SESSION
+
 namespace weir::net {
 
 struct TlsFree {
   void operator()(SSL* ssl) const noexcept;
   void operator()(SSL_CTX* context) const noexcept;
+  void operator()(ssl_session_st* session) const noexcept;
 };
 
 // PEM files; the certificate's holds its chain, leaf first.
@@ -94,12 +101,43 @@ class TlsServer {
   std::vector<TicketKey> tickets_ GUARDED_BY(mutex_);  // the newest first, two at most
 };
 
+class TlsClient {
+ public:
+  struct Settings {
+    bool verify = true;       // the server's certificate, and that it is for the name we ask for
+    std::string ca = {};      // PEM file of whom we believe; empty: whom this system believes
+    TlsCertificate own = {};  // for servers that want one; empty paths: none
+  };
+  // The error is a sentence that names the file.
+  static std::expected<std::shared_ptr<TlsClient>, std::string> make(const Settings& settings);
+  ~TlsClient();
+  TlsClient(const TlsClient&) = delete;
+
+ private:
+  friend class Tls;
+  static constexpr std::size_t kSessionsMost = 256;
+  explicit TlsClient(const Settings& settings) : verify_(settings.verify) {}
+  std::expected<void, std::string> prepare(const Settings& settings);
+  void resume(SSL* ssl, const std::string& name) EXCLUDES_LOCK(mutex_);
+  static int keep(SSL* ssl, ssl_session_st* session) noexcept;
+
+  const bool verify_;
+  std::unique_ptr<SSL_CTX, TlsFree> context_;
+  Mutex mutex_;
+  // By name; the latest of each.
+  std::map<std::string, std::unique_ptr<ssl_session_st, TlsFree>, std::less<>> sessions_
+      GUARDED_BY(mutex_);
+};
+
 enum class TlsStep : std::uint8_t { kDone, kAgain, kEnd, kFailed };
 
 class Tls {
  public:
   // The server's side of a connected socket, which stays the caller's.
   Tls(std::shared_ptr<const TlsServer> server, int fd);
+  // The client's side. `name`: DNS name or IP address that the server's certificate must be for;
+  // a DNS name is also sent as SNI.
+  Tls(std::shared_ptr<TlsClient> client, const std::string& name, int fd);
   ~Tls();
   Tls(const Tls&) = delete;
   Tls& operator=(const Tls&) = delete;
@@ -131,6 +169,8 @@ class Tls {
   std::string_view protocol() const;  // what ALPN chose; empty: nothing
   std::string_view version() const;   // "TLSv1.3"
   bool resumed() const;
+  // Why the peer's certificate was not believed; empty where that is not what failed.
+  std::string_view distrust() const;
   int error() const { return error_; }  // errno of the socket, or EPROTO
 
   // As the BIO: a record behind what is pending.
@@ -142,7 +182,10 @@ class Tls {
   TlsStep failed(int error);
   void shape_records();
 
-  const std::shared_ptr<const TlsServer> server_;
+  void attach();
+
+  const std::shared_ptr<const TlsServer> server_;  // one of the two
+  const std::shared_ptr<TlsClient> client_;
   std::unique_ptr<SSL, TlsFree> ssl_;
   const int fd_;
   State state_ = State::kHandshake;

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
@@ -12,6 +11,7 @@
 
 #include "base/check.h"
 #include "net/tls.h"
+#include "net/tls_files.h"
 
 namespace weir::net {
 namespace {
@@ -26,15 +26,6 @@ constexpr std::size_t kTicketKeys = 2;
 struct X509Free {
   void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
 };
-
-// The first cause that OpenSSL met, in its words.
-std::string cause() {
-  const unsigned long error = ERR_peek_error();
-  ERR_clear_error();
-  if (ERR_SYSTEM_ERROR(error)) return std::strerror(ERR_GET_REASON(error));
-  const char* text = ERR_reason_error_string(error);
-  return text ? text : "not usable";
-}
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -114,7 +105,7 @@ std::expected<void, std::string> TlsServer::prepare(SSL_CTX& context) {
   STACK_OF(X509_NAME)* const names = SSL_load_client_CA_file(settings_.client_ca.c_str());
   if (!names || SSL_CTX_load_verify_file(c, settings_.client_ca.c_str()) != 1) {
     sk_X509_NAME_pop_free(names, X509_NAME_free);
-    return std::unexpected(fmt::format("{}: {}", settings_.client_ca, cause()));
+    return std::unexpected(fmt::format("{}: {}", settings_.client_ca, tls_cause()));
   }
   SSL_CTX_set_client_CA_list(c, names);
   SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
@@ -122,26 +113,17 @@ std::expected<void, std::string> TlsServer::prepare(SSL_CTX& context) {
 }
 
 std::expected<void, std::string> TlsServer::add(const TlsCertificate& files) {
-  const auto load = [&](SSL_CTX* c) -> std::expected<void, std::string> {
-    if (SSL_CTX_use_certificate_chain_file(c, files.certificate.c_str()) != 1)
-      return std::unexpected(fmt::format("{}: {}", files.certificate, cause()));
-    if (SSL_CTX_use_PrivateKey_file(c, files.key.c_str(), SSL_FILETYPE_PEM) != 1)
-      return std::unexpected(fmt::format("{}: {}", files.key, cause()));
-    if (SSL_CTX_check_private_key(c) != 1)
-      return std::unexpected(fmt::format("{}: not the key of {}", files.key, files.certificate));
-    return {};
-  };
   Host host;
   host.context.reset(SSL_CTX_new(TLS_server_method()));
   WEIR_CHECK(static_cast<bool>(host.context));
   if (auto ready = prepare(*host.context); !ready) return ready;
-  if (auto loaded = load(host.context.get()); !loaded) return loaded;
+  if (auto loaded = load_certificate(*host.context, files); !loaded) return loaded;
   host.names = names_of(*SSL_CTX_get0_certificate(host.context.get()));
   const int kind = EVP_PKEY_get_base_id(SSL_CTX_get0_privatekey(host.context.get()));
   for (Host& other : hosts_) {
     const bool same_kind =
         EVP_PKEY_get_base_id(SSL_CTX_get0_privatekey(other.context.get())) == kind;
-    if (other.names == host.names && !same_kind) return load(other.context.get());
+    if (other.names == host.names && !same_kind) return load_certificate(*other.context, files);
   }
   hosts_.push_back(std::move(host));
   return {};

@@ -66,7 +66,7 @@ inline net::TlsCertificate make_certificate(const Folder& folder, const std::str
 }
 
 // Believes any certificate, and tells which it saw.
-class TlsClient {
+class RawClient {
  public:
   struct Options {
     std::string name = {};                    // SNI; empty: none
@@ -75,7 +75,7 @@ class TlsClient {
     const char* ciphers = nullptr;            // of TLS 1.2
     SSL_SESSION* session = nullptr;           // to resume
   };
-  TlsClient(int fd, const Options& options) : context_(SSL_CTX_new(TLS_client_method())) {
+  RawClient(int fd, const Options& options) : context_(SSL_CTX_new(TLS_client_method())) {
     if (options.version != 0) {
       SSL_CTX_set_min_proto_version(context_.get(), options.version);
       SSL_CTX_set_max_proto_version(context_.get(), options.version);
@@ -92,8 +92,8 @@ class TlsClient {
     SSL_set_connect_state(ssl_.get());
   }
   // As after a close: a session that was not closed could not be resumed.
-  ~TlsClient() { SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); }
-  TlsClient(const TlsClient&) = delete;
+  ~RawClient() { SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); }
+  RawClient(const RawClient&) = delete;
   SSL* ssl() { return ssl_.get(); }
   bool shake() {  // one try; whether it is done
     if (!done_) {

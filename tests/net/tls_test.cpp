@@ -14,9 +14,9 @@ using namespace weir::net;
 using test::bytes_of;
 using test::make_certificate;
 using test::pattern;
+using test::RawClient;
 using test::run_rounds;
 using test::run_until;
-using test::TlsClient;
 
 namespace {
 
@@ -29,7 +29,7 @@ std::shared_ptr<TlsServer> server_of(const TlsServer::Settings& settings) {
 
 // A Conn that speaks TLS, and a client of it.
 struct Talk final : Conn::Owner {
-  Talk(Loop& l, std::shared_ptr<TlsServer> server, const TlsClient::Options& options = {})
+  Talk(Loop& l, std::shared_ptr<TlsServer> server, const RawClient::Options& options = {})
       : loop(l),
         conn(std::make_unique<Conn>(l, pair.near.release(), Address(), *this)),
         client(pair.far.get(), options) {
@@ -81,7 +81,7 @@ struct Talk final : Conn::Owner {
   Loop& loop;
   test::Pair pair;
   std::unique_ptr<Conn> conn;
-  TlsClient client;
+  RawClient client;
   IoResult last;
   int calls = 0, writable = 0, failure = 0;
 };
@@ -325,6 +325,103 @@ TEST_CASE("what is wrong with files is said by name") {
   TlsServer::Settings ca = w.settings();
   ca.client_ca = "/nowhere.pem";
   CHECK(error(ca) == "/nowhere.pem: No such file or directory");
+}
+
+// Both sides are ours.
+struct Two final : Conn::Owner {
+  Two(World& w, const TlsServer::Settings& server, const TlsClient::Settings& client,
+      const std::string& name)
+      : Two(w.loop, server_of(server), client_of(client), name) {}
+  Two(Loop& l, std::shared_ptr<TlsServer> server, std::shared_ptr<TlsClient> client,
+      const std::string& name)
+      : loop(l),
+        served(std::make_unique<Conn>(l, pair.near.release(), Address(), *this)),
+        asking(std::make_unique<Conn>(l, pair.far.release(), Address(), *this)) {
+    served->start_tls(std::make_unique<Tls>(std::move(server), served->fd()));
+    asking->start_tls(std::make_unique<Tls>(std::move(client), name, asking->fd()));
+  }
+  static std::shared_ptr<TlsClient> client_of(const TlsClient::Settings& settings) {
+    auto made = TlsClient::make(settings);
+    REQUIRE(made.has_value());
+    return *made;
+  }
+  void on_ready(Conn& conn, Ready) override { (&conn == asking.get() ? asked : answered) = true; }
+  // Whether `text` came over. With TLS 1.3 the server has its word only after the client believes
+  // to be through.
+  bool carries(std::string_view text) {
+    std::string got;
+    const Piece piece{bytes_of(text)};
+    std::byte buffer[4096];
+    bool sent = false, broken = false;
+    run_until(loop, [&] {
+      if (!asking->handshaking() && !sent) sent = asking->write({&piece, 1}).bytes == text.size();
+      if (asked && asking->handshaking()) broken = asking->read(buffer).state == IoState::kError;
+      if (answered) {
+        const IoResult r = served->read(buffer);
+        got.append(reinterpret_cast<const char*>(buffer), r.bytes);
+        broken |= r.state == IoState::kError;
+      }
+      return broken || got == text;
+    });
+    return got == text;
+  }
+  Loop& loop;
+  test::Pair pair;
+  std::unique_ptr<Conn> served, asking;
+  bool asked = false, answered = false;
+};
+
+TEST_CASE("a server is believed by whom signed for it and for which name, or not at all") {
+  World w;
+  const TlsCertificate other = make_certificate(w.folder, "other", {"a.example"});
+  struct Row {
+    const char* name;
+    std::string ca;
+    bool verify;
+    bool good;
+  };
+  const std::string ca = w.certificate.certificate;
+  const Row rows[] = {
+      {"a.example", ca, true, true},
+      {"x.b.example", ca, true, true},
+      {"c.example", ca, true, false},                 // RFC 9525 §6: another name
+      {"a.example", other.certificate, true, false},  // somebody else signed
+      {"c.example", ca, false, true},
+      {"127.0.0.1", ca, true, false},  // RFC 9525 §6.4: the certificate names no address
+  };
+  for (const Row& row : rows) {
+    CAPTURE(std::string(row.name));
+    Two t(w, w.settings(), {.verify = row.verify, .ca = row.ca}, row.name);
+    CHECK(t.carries("request") == row.good);
+    if (row.verify) CHECK(t.asking->tls()->distrust().empty() == row.good);
+  }
+}
+
+TEST_CASE("a client shows its certificate where the server wants one") {
+  World w;
+  const TlsCertificate mine = make_certificate(w.folder, "mine", {"client"});
+  TlsServer::Settings strict = w.settings();
+  strict.client_ca = mine.certificate;
+  const TlsClient::Settings with{.verify = false, .own = mine};
+  CHECK(Two(w, strict, with, "a.example").carries("hello"));
+  CHECK_FALSE(Two(w, strict, {.verify = false}, "a.example").carries("hello"));
+}
+
+TEST_CASE("a client resumes the session that it had with that name") {
+  World w;
+  const auto server = server_of(w.settings());
+  const auto client = Two::client_of({.verify = true, .ca = w.certificate.certificate});
+  for (const auto& [name, resumed] : {std::pair{"a.example", false}, std::pair{"a.example", true},
+                                      std::pair{"x.b.example", false}}) {
+    CAPTURE(std::string(name));
+    Two t(w.loop, server, client, name);
+    REQUIRE(t.carries("hello"));
+    CHECK(t.asking->tls()->resumed() == resumed);
+    std::byte one[1];  // takes the tickets in
+    REQUIRE(run_until(w.loop, [&] { return t.asking->read(one).state == IoState::kAgain; }));
+    run_rounds(w.loop, 3);
+    t.asking->read(one);
+  }
 }
 
 }  // namespace
