@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include "app/conf_rule.h"
 #include "net/address.h"
+#include "net/network.h"
 
 namespace weir::app {
 namespace {
@@ -151,6 +153,18 @@ Fault check_host(std::string& text) {
   return "must be a host without port, as \"example.org\", \"*.example.org\" or \"*\"";
 }
 
+Fault check_network(std::string& text) {
+  const auto network = net::parse_network(text);
+  if (!network) return "must be an IP address or a network, as \"10.0.0.0/8\" or \"2001:db8::1\"";
+  const std::string plain = network->text();
+  if (text.find('/') != text.npos &&
+      net::parse_network(text.substr(0, text.find('/')))->first != network->first) {
+    return fmt::format("has bits behind its prefix: write \"{}\"", plain);
+  }
+  text = plain;
+  return {};
+}
+
 Fault check_text(Kind kind, std::string& text) {
   switch (kind) {
     case Kind::kName:
@@ -163,7 +177,26 @@ Fault check_text(Kind kind, std::string& text) {
       return check_server_text(text);
     case Kind::kHosts:
       return check_host(text);
+    case Kind::kNetworks:
+      return check_network(text);
+    case Kind::kRuleName:
+      return text.empty() ? Fault{} : check_name(text);
+    case Kind::kPaths:
+      return check_path_pattern(text);
+    case Kind::kMethods:
+      return check_method(text);
+    case Kind::kNames:
+      return check_parameter_name(text);
+    case Kind::kFieldNames:
+      return check_field_pattern(text);
+    case Kind::kFieldTests:
+      return check_field_test(text);
+    case Kind::kFieldLines:
+      return check_field_line(text);
+    case Kind::kLocation:
+      return check_location(text);
     case Kind::kText:
+    case Kind::kSecret:
     case Kind::kCount:
     case Kind::kBytes:
     case Kind::kRate:

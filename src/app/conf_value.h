@@ -19,7 +19,8 @@ Fault check_admin(std::string& text);            // the same, or "off"
 Fault check_server(std::string& text);           // host:port, host a name or an IP address
 Fault check_server_text(std::string& text);      // the same, with weight=N and backup behind it
 Fault check_host(std::string& text);             // a host pattern; ends up in lower case
-Fault check_text(Kind kind, std::string& text);  // the one of the above for `kind`
+Fault check_network(std::string& text);          // ends up without bits behind the prefix
+Fault check_text(Kind kind, std::string& text);  // the one of these, or of conf_rule.h, for `kind`
 
 // "host:port weight=N backup" in its parts; views into `text`.
 struct ServerText {

@@ -17,12 +17,15 @@
 #include "origin/settings.h"
 #include "policy/forwarding.h"
 #include "proxy/fill_policy.h"
+#include "proxy/rule.h"
 
 namespace weir::app {
 
 using origin::Balance;
 using policy::Forwarded;
 using proxy::Finish;
+using proxy::Ranges;
+using proxy::SetCookie;
 
 #define WEIR_NAME(enumerator, name) enumerator,
 #define WEIR_ENUM(Enum, ...) enum class Enum : std::uint8_t { __VA_ARGS__ };
@@ -30,8 +33,12 @@ using proxy::Finish;
   struct Type {                             \
     bool operator==(const Type&) const = default;
 #define WEIR_TABLES(key, Type, member, text) WEIR_TABLE(key, Type, member, text)
+#define WEIR_INNER(key, Type) WEIR_TABLE(key, Type, , )
+#define WEIR_NESTED(key, Type, member, text) std::vector<Type> member;
 #define WEIR_PARAM(name, kind, initial, min, max, text) \
   ParamType<Kind::k##kind> name = literal<Kind::k##kind>(initial);
+#define WEIR_OPTIONAL(name, kind, example, min, max, text) OptionalType<Kind::k##kind> name = {};
+#define WEIR_OPTIONAL_OF(name, Enum, example, text) std::optional<Enum> name = {};
 #define WEIR_REQUIRED(name, kind, example, text) ParamType<Kind::k##kind> name = {};
 #define WEIR_ONE_OF(name, Enum, initial, text) Enum name = Enum::initial;
 #define WEIR_TABLE_END() \
@@ -49,7 +56,7 @@ struct Config {
 };
 
 // Where values were set, by path as in "server.workers", "listen[0]", "listen[0].address",
-// "site[1].hosts[0]". What is missing has its default.
+// "site[1].hosts[0]", "site[1].rule[0].ttl". What is missing has its default.
 using Places = std::map<std::string, Place, std::less<>>;
 
 struct LoadedConfig {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "app/conf_rule.h"
 #include "app/conf_value.h"
 #include "app/config_rows.h"
 #include "app/machine.h"
@@ -117,6 +118,18 @@ void check_origins(const Config& c, const Places& places, Findings& out) {
   }
 }
 
+void check_rules(const Site& site, const std::string& path, const Places& places, Findings& out) {
+  Once names(places, out);
+  for (std::size_t i = 0; i < site.rules.size(); ++i) {
+    const std::string at = indexed(path + ".rule", i);
+    names.see(site.rules[i].name, at + ".name", "a rule named");
+    for (RuleFault& fault : check_rule(site.rules[i])) {
+      const std::string where = fault.parameter.empty() ? at : path_of(at, fault.parameter);
+      out.errors.push_back({place_of(places, where), std::move(fault.text), std::move(fault.hint)});
+    }
+  }
+}
+
 void check_sites(const Config& c, const Places& places, Findings& out) {
   std::vector<std::string_view> names;
   for (const OriginConf& o : c.origins) names.push_back(o.name);
@@ -126,6 +139,7 @@ void check_sites(const Config& c, const Places& places, Findings& out) {
     for (std::size_t k = 0; k < c.sites[i].hosts.size(); ++k) {
       hosts.see(c.sites[i].hosts[k], indexed(path + ".hosts", k), "the host");
     }
+    check_rules(c.sites[i], path, places, out);
     const std::string& origin = c.sites[i].origin;
     if (origin.empty() || std::ranges::find(names, origin) != names.end()) continue;
     out.errors.push_back({place_of(places, path + ".origin"),

@@ -38,14 +38,30 @@ bool holds_tables(const toml::node& node) {
 // The tables that have a parameter of this name.
 std::string home_of(std::string_view key) {
   std::string home;
-  const Config defaults;
-  each_table(defaults, [&](const Table& table, const auto& member) {
-    const auto fresh = fresh_table(member);
-    each_param(fresh, [&](const Param& p, const auto&) {
-      if (p.name == key) home += fmt::format("{}[{}]", home.empty() ? "" : " or ", table.key);
+  const auto look = [&](const auto& rows) {
+    each_param(rows, [&](const Param& p, const auto&) {
+      if (p.name == key) home += fmt::format("{}[{}]", home.empty() ? "" : " or ", p.table);
     });
+  };
+  const Config defaults;
+  each_table(defaults, [&](const Table&, const auto& member) {
+    const auto fresh = fresh_table(member);
+    look(fresh);
+    each_nested(fresh, [&](const Table&, const auto& inner) { look(fresh_table(inner)); });
   });
   return home;
+}
+
+// "site.rule" of "site[0].rule[1]".
+std::string without_indices(std::string_view path) {
+  std::string out;
+  bool inside = false;
+  for (const char c : path) {
+    inside |= c == '[';
+    if (!inside) out += c;
+    inside &= c != ']';
+  }
+  return out;
 }
 
 class Reader {
@@ -67,6 +83,10 @@ class Reader {
   template <class T>
   void read_member(const Table& table, const toml::node& node, std::vector<T>& members);
   template <class T>
+  void read_tables(const std::string& path, const toml::node& node, std::vector<T>& members);
+  template <class T>
+  void read_nested(const std::string& path, const toml::node& node, std::vector<T>& members);
+  template <class T>
   void read_rows(const std::string& path, const toml::table& from, T& to);
   void read_short(const toml::node& node, std::vector<Listen>& listens);
   void read_short(const toml::node& node, std::vector<OriginConf>& origins);
@@ -84,6 +104,9 @@ class Reader {
   template <class Enum>
   requires std::is_enum_v<Enum>
   void read_value(const Param& p, const std::string& path, const toml::node& node, Enum& to);
+  template <class T>
+  void read_value(const Param& p, const std::string& path, const toml::node& node,
+                  std::optional<T>& to);
   void read_text(Kind kind, const std::string& path, const toml::node& node, std::string& to);
   void read_texts(Kind kind, const std::string& path, const toml::node& node,
                   std::vector<std::string>& to);
@@ -159,6 +182,19 @@ void Reader::read_member(const Table& table, const toml::node& node, std::vector
                  fmt::format("write [[{}]]", path));
   }
   if (!holds_tables(node)) return read_short(node, members);
+  read_tables(path, node, members);
+}
+
+template <class T>
+void Reader::read_nested(const std::string& path, const toml::node& node, std::vector<T>& members) {
+  if (holds_tables(node)) return read_tables(path, node, members);
+  const std::string name = without_indices(path);
+  error(place_of(node), fmt::format("\"{}\" must be a table", name),
+        fmt::format("write [[{}]] and its parameters below", name));
+}
+
+template <class T>
+void Reader::read_tables(const std::string& path, const toml::node& node, std::vector<T>& members) {
   for (const toml::node& element : *node.as_array()) {
     const std::string item = indexed(path, members.size());
     out_.places.emplace(item, place_of(element));
@@ -185,7 +221,12 @@ void Reader::read_rows(const std::string& path, const toml::table& from, T& to) 
             fmt::format("as: {} = {}", p.name, sample_value(p)));
     }
   });
-  const std::string_view table = std::string_view(path).substr(0, path.find('['));
+  each_nested(to, [&](const Table& nested, auto& members) {
+    known.push_back(nested.key);
+    const toml::node* node = from.get(nested.key);
+    if (node) read_nested(path_of(path, nested.key), *node, members);
+  });
+  const std::string table = without_indices(path);
   for (const auto& [key, node] : from) {
     if (std::ranges::find(known, key.str()) == known.end()) unknown(key, table, known);
   }
@@ -275,6 +316,12 @@ void Reader::read_value(const Param& p, const std::string& path, const toml::nod
   }
   error(place_of(node), fmt::format("{} must be one of {}", path, list),
         text ? did_you_mean(nearest(*text, names)) : std::string());
+}
+
+template <class T>
+void Reader::read_value(const Param& p, const std::string& path, const toml::node& node,
+                        std::optional<T>& to) {
+  read_value(p, path, node, to.emplace());
 }
 
 void Reader::read_text(Kind kind, const std::string& path, const toml::node& node,

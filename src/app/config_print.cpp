@@ -44,6 +44,11 @@ requires std::is_enum_v<Enum> std::string value_text(const Param&, Enum value) {
   return quoted(name_of(value));
 }
 
+template <class T>
+std::string value_text(const Param& p, const std::optional<T>& value) {
+  return value_text(p, *value);
+}
+
 // Every line of the text behind `lead`.
 std::string lines(std::string_view text, std::string_view lead) {
   std::string out;
@@ -70,13 +75,28 @@ std::string bounds_of(const Param& p) {
 std::string header(const Table& table) {
   return table.repeated ? fmt::format("[[{}]]\n", table.key) : fmt::format("[{}]\n", table.key);
 }
+// Of one that stands inside of `outer`.
+std::string header(const Table& outer, const Table& table) {
+  return fmt::format("[[{}.{}]]\n", outer.key, table.key);
+}
 
-std::string sample_row(const Param& p) {
+std::string sample_row(const Param& p, bool nested = false) {
   const std::string bounds = bounds_of(p);
   std::string out = "\n" + lines(p.text, "# ");
   if (!bounds.empty()) out += fmt::format("# {}\n", bounds);
+  if (p.optional && !nested) out += "# Unset by default.\n";
   out += fmt::format("{}{} = {}\n", p.required ? "" : "#", p.name, sample_value(p));
   return out;
+}
+
+std::string help_row(const Param& p) {
+  const std::string bounds = bounds_of(p);
+  const std::string initial = p.required   ? "required"
+                              : p.optional ? "unset, as " + sample_value(p)
+                                           : sample_value(p);
+  return fmt::format("\n  {:<24}{}{}\n", p.name, initial,
+                     bounds.empty() ? "" : fmt::format("  ({})", bounds)) +
+         lines(p.text, "      ");
 }
 
 // A file name that fits in a comment.
@@ -86,6 +106,10 @@ std::string one_line(std::string name) {
   return name;
 }
 
+template <class T>
+std::string effective_table(const LoadedConfig& loaded, const Table& table, const std::string& path,
+                            const std::vector<T>& values);
+
 // One [table], each line "name = value   # where it was set".
 template <class T>
 std::string effective_table(const LoadedConfig& loaded, const Table& table, const std::string& path,
@@ -94,12 +118,20 @@ std::string effective_table(const LoadedConfig& loaded, const Table& table, cons
   each_param(values, [&](const Param& p, const auto& member) {
     const auto set = loaded.places.find(path_of(path, p.name));
     const bool is_set = set != loaded.places.end();
+    if (p.optional && !is_set) return;
     const std::string where = is_set ? fmt::format("{}:{}", one_line(loaded.file), set->second.line)
                               : p.required ? std::string("implied")
                                            : std::string("default");
     const std::string value = is_set || p.required ? value_text(p, member) : sample_value(p);
-    std::string line = fmt::format("{} = {}", p.name, value);
+    const bool hidden = p.kind == Kind::kSecret && is_set;
+    const std::string line =
+        hidden ? fmt::format("#{} is not shown", p.name) : fmt::format("{} = {}", p.name, value);
     out += fmt::format("{:<44} # {}\n", line, where);
+  });
+  each_nested(values, [&](const Table& nested, const auto& members) {
+    const std::string key = path_of(table.key, nested.key);
+    out +=
+        effective_table(loaded, Table{key, nested.text, true}, path_of(path, nested.key), members);
   });
   return out;
 }
@@ -139,6 +171,11 @@ std::string sample_config() {
     out += "\n" + lines(table.text, "# ") + header(table);
     const auto fresh = fresh_table(member);
     each_param(fresh, [&](const Param& p, const auto&) { out += sample_row(p); });
+    each_nested(fresh, [&](const Table& nested, const auto& members) {
+      out += "\n" + lines(nested.text, "# ") + "#" + header(table, nested);
+      const auto inner = fresh_table(members);
+      each_param(inner, [&](const Param& p, const auto&) { out += sample_row(p, true); });
+    });
   });
   return out;
 }
@@ -153,16 +190,16 @@ std::string effective_config(const LoadedConfig& loaded) {
 
 std::string params_help() {
   std::string out;
+  const auto show = [&](const std::string& title, std::string_view text, const auto& rows) {
+    out += fmt::format("{}{}{}", out.empty() ? "" : "\n", title, lines(text, "  "));
+    each_param(rows, [&](const Param& p, const auto&) { out += help_row(p); });
+  };
   const Config defaults;
   each_table(defaults, [&](const Table& table, const auto& member) {
-    out += fmt::format("{}{}{}", out.empty() ? "" : "\n", header(table), lines(table.text, "  "));
     const auto fresh = fresh_table(member);
-    each_param(fresh, [&](const Param& p, const auto&) {
-      const std::string bounds = bounds_of(p);
-      const std::string initial = p.required ? "required" : sample_value(p);
-      out += fmt::format("\n  {:<24}{}{}\n", p.name, initial,
-                         bounds.empty() ? "" : fmt::format("  ({})", bounds));
-      out += lines(p.text, "      ");
+    show(header(table), table.text, fresh);
+    each_nested(fresh, [&](const Table& nested, const auto& members) {
+      show(header(table, nested), nested.text, fresh_table(members));
     });
   });
   return out;

@@ -38,6 +38,7 @@ constexpr std::string_view name_of(Enum value) {
   void each_param(T& table, F&& f) {                  \
     constexpr std::string_view kTable = #key;
 #define WEIR_TABLES(key, Type, member, text) WEIR_TABLE(key, Type, member, text)
+#define WEIR_INNER(key, Type) WEIR_TABLE(key, Type, , )
 #define WEIR_PARAM(name, kind, initial, min, max, text)                                            \
   {                                                                                                \
     static_assert(sound_row(Kind::k##kind, initial, min, max), "params.def: " #name);              \
@@ -53,6 +54,20 @@ constexpr std::string_view name_of(Enum value) {
   {                                                                                             \
     static constexpr Param kRow{kTable, #name, Kind::kChoice,    false, name_of(Enum::initial), \
                                 "",     "",    kChoicesOf<Enum>, text};                         \
+    f(kRow, table.name);                                                                        \
+  }
+#define WEIR_OPTIONAL(name, kind, example, min, max, text)                                  \
+  {                                                                                         \
+    static_assert(!is_number(Kind::k##kind) || sound_row(Kind::k##kind, example, min, max), \
+                  "params.def: " #name);                                                    \
+    static constexpr Param kRow{kTable, #name, Kind::k##kind, false, example, min,          \
+                                max,    {},    text,          true};                        \
+    f(kRow, table.name);                                                                    \
+  }
+#define WEIR_OPTIONAL_OF(name, Enum, example, text)                                             \
+  {                                                                                             \
+    static constexpr Param kRow{kTable, #name, Kind::kChoice,    false, name_of(Enum::example), \
+                                "",     "",    kChoicesOf<Enum>, text,  true};                  \
     f(kRow, table.name);                                                                        \
   }
 #define WEIR_TABLE_END() }
@@ -73,6 +88,17 @@ void each_table(C& config, F&& f) {
 #define WEIR_TABLES(key, Type, member, text) f(Table{#key, text, true}, config.member);
 #include "app/params.def"
 }
+
+// each_nested(table, f) calls f(const Table&, vector) for the tables that stand inside of a table.
+#define WEIR_TABLE(key, Type, member, text)           \
+  template <class T, class F>                         \
+  requires std::same_as<std::remove_const_t<T>, Type> \
+  void each_nested([[maybe_unused]] T& table, [[maybe_unused]] F&& f) {
+#define WEIR_TABLES(key, Type, member, text) WEIR_TABLE(key, Type, member, text)
+#define WEIR_INNER(key, Type) WEIR_TABLE(key, Type, , )
+#define WEIR_NESTED(key, Type, member, text) f(Table{#key, text, true}, table.member);
+#define WEIR_TABLE_END() }
+#include "app/params.def"
 
 // A table of defaults, of the type of a member of Config.
 template <class T>

@@ -2,9 +2,11 @@
 // What a row of params.def may say: the kinds of values and the C++ types they become.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "app/units.h"
@@ -20,15 +22,29 @@ enum class Kind : std::uint8_t {
   kBool,      // true, false
   kChoice,    // one of the names of an enum
   kText,      // any string
+  kSecret,    // the same; not shown again
   kName,      // letters, digits, "-", "_", "."
   kAddress,   // IP:port, to listen on
   kAdmin,     // IP:port, to listen on, or "off"
   kServers,   // a list of host:port, to connect to
   kHosts,     // a list of host patterns: "example.org", "*.example.org", "*"
+  kNetworks,  // a list of IP addresses and networks: "10.0.0.0/8"
+  // Of rules.
+  kRuleName,    // letters, digits, "-", "_", "."; or empty
+  kPaths,       // a list of path patterns: "/static/*"
+  kMethods,     // a list of methods
+  kNames,       // a list of names of cookies or query parameters, with "*"
+  kFieldNames,  // a list of names of fields, with "*"
+  kFieldTests,  // a list of "Name", "!Name", "Name: value"
+  kFieldLines,  // a list of "Name: value"
+  kLocation,    // a URI with {host} and the like
 };
 
 constexpr bool is_number(Kind k) { return k <= Kind::kDuration; }
-constexpr bool is_list(Kind k) { return k == Kind::kServers || k == Kind::kHosts; }
+constexpr bool is_list(Kind k) {
+  return k == Kind::kServers || k == Kind::kHosts || k == Kind::kNetworks ||
+         (k >= Kind::kPaths && k <= Kind::kFieldLines);
+}
 
 constexpr std::span<const Unit> units_of(Kind k) {
   if (k == Kind::kBytes) return kByteUnits;
@@ -48,11 +64,12 @@ struct Param {
   std::string_view name;
   Kind kind;
   bool required = false;
-  std::string_view initial;  // the default, or the example of a required parameter, without quotes
+  std::string_view initial;  // the default, or the example where there is none, without quotes
   std::string_view min;
   std::string_view max;
   std::span<const Choice> choices = {};
   std::string_view text;
+  bool optional = false;  // has no default and may be left out
 };
 
 // The value of a number as params.def writes it: bytes, bytes per second, nanoseconds, a count.
@@ -89,6 +106,10 @@ constexpr auto literal(std::string_view text) {
 }
 template <Kind kind>
 using ParamType = decltype(literal<kind>({}));
+// An empty list says nothing, too.
+template <Kind kind>
+using OptionalType =
+    std::conditional_t<is_list(kind), ParamType<kind>, std::optional<ParamType<kind>>>;
 
 // Whether default and bounds are such texts, and min <= default <= max.
 constexpr bool sound_row(Kind kind, std::string_view initial, std::string_view min,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/conf_rule.h"
 #include "app/conf_value.h"
 #include "base/check.h"
 #include "base/log.h"
@@ -67,8 +68,9 @@ front::Settings front_settings(const Config& config) {
   return s;
 }
 
-origin::Settings origin_settings(const OriginConf& origin) {
+origin::Settings origin_settings(const OriginConf& origin, const HttpConf& http) {
   origin::Settings s;
+  s.limits = head_limits(http);
   s.name = origin.name;
   s.host = origin.host;
   // The loader refused everything that cannot be read here.
@@ -83,7 +85,8 @@ origin::Settings origin_settings(const OriginConf& origin) {
   s.server_max_connections = clamp32(origin.server_max_connections);
   s.eject = {.failures = clamp32(origin.eject_failures),
              .backoff_min = origin.eject_min,
-             .backoff_max = origin.eject_max};
+             .backoff_max = origin.eject_max,
+             .steady_for = origin.retry_for};
   s.eject_on_5xx = origin.eject_on_5xx;
   s.health = health_settings(origin);
   s.local_address = net::parse_address(origin.local_address, 0);
@@ -148,6 +151,13 @@ std::vector<proxy::Site> sites(const Config& config) {
     site.forward.via = conf.via;
     site.cache_status = conf.cache_status;
     site.request_body_max = conf.request_body_max;
+    site.forward_tags = conf.forward_tags;
+    for (const std::string& text : conf.purge_from) {
+      site.purge_from.push_back(net::parse_network(text).value());
+    }
+    std::vector<proxy::Rule> rules;
+    for (const SiteRule& rule : conf.rules) rules.push_back(compiled(rule, rules.size() + 1));
+    site.exceptions = proxy::RuleSet(std::move(rules));
     out.push_back(std::move(site));
   }
   return out;

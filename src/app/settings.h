@@ -16,7 +16,7 @@ namespace weir::app {
 
 front::Settings front_settings(const Config& config);
 std::vector<front::ListenSettings> listen_settings(const Config& config);  // one a [[listen]]
-origin::Settings origin_settings(const OriginConf& origin);
+origin::Settings origin_settings(const OriginConf& origin, const HttpConf& http);
 sched::Limits gate_limits(const OriginConf& origin);
 // Null: none is wanted, or none can be had (then that is logged).
 std::unique_ptr<store::Spool> open_spool(const Storage& storage);

@@ -34,7 +34,7 @@ struct Shared {
         started(std::chrono::steady_clock::now()),
         started_wall(std::chrono::floor<Seconds>(std::chrono::system_clock::now())) {
     for (const OriginConf& origin : conf.origins) {
-      origins.push_back(std::make_unique<origin::Servers>(origin_settings(origin)));
+      origins.push_back(std::make_unique<origin::Servers>(origin_settings(origin, conf.http)));
       gates.push_back(std::make_unique<proxy::Gate>(gate_limits(origin)));
     }
     for (std::uint32_t i = 0; i < workers; ++i) {

@@ -60,7 +60,7 @@ Json requests(const Snapshot& s) {
   using proxy::How;
   const proxy::RequestCounts& counts = s.sum.proxy.requests;
   Json out = Json::object();
-  for (const How how : {How::kHit, How::kMiss, How::kJoin, How::kPass, How::kError}) {
+  for (const How how : {How::kHit, How::kMiss, How::kJoin, How::kPass, How::kError, How::kOwn}) {
     out[proxy::name(how)] = counts.total(how);
   }
   Json reasons = Json::array();

@@ -99,8 +99,10 @@ void Worker::on_timer(net::Timer&) {
   const TimePoint now = loop_.now();
   publish(now);
   log_status(now);
+  // All workers end together: until then the clients of others read what is fetched here, and want
+  // the places of idle connections that are kept here.
   const bool draining = deadline_ != TimePoint::max();
-  if (draining && (frontend_->sessions() == 0 || now >= deadline_)) {
+  if (draining && (shared_.connections.open() == 0 || now >= deadline_)) {
     if (frontend_->sessions() > 0) {
       log_warn("drain deadline worker={} connections_cut={}", house_.worker, frontend_->sessions());
     }

@@ -33,7 +33,8 @@ class Worker final : public proxy::AccessSink,
   // Takes over the listening socket of the admin address. Before start().
   void serve_admin(int fd);
   void start();
-  // Any thread: no new work; ends when the last connection is done, or after `patience`.
+  // Any thread: no new work; ends when the last connection of all workers is done, or after
+  // `patience`.
   void drain(Duration patience);
   void join();
 

@@ -5,9 +5,9 @@
 namespace weir::cache {
 
 void make_key(std::string_view scheme, std::string_view authority, std::string_view target,
-              Key& into) {
+              Key& into, std::string_view parts) {
   authority = http::without_default_port(scheme, authority);
-  into.text.assign(scheme).append("://").append(authority).append(target);
+  into.text.assign(scheme).append("://").append(authority).append(target).append(parts);
   into.digest = digest(into.text);
 }
 

@@ -372,7 +372,6 @@ void Http1Session::finish_exchange() {
   const TimePoint now = home_.loop.now();
   stream_->response_over(now);
   sent_ = std::move(stream_);
-  set_fast(false);
   state_ = State::kIdle;
   since_ = now;
   deadline_ = after(now, home_.settings.idle_timeout);

@@ -28,6 +28,9 @@ std::span<std::byte> spill() {
 
 // Bytes of one response read in a turn, before other connections get theirs.
 constexpr std::uint64_t kTurnMax = 4 * body::kChunkSize;
+// Interim responses before the final one: a 102 every few seconds, a handful of 103. In bytes they
+// have the limit of one head.
+constexpr std::uint32_t kInterimMost = 100;
 
 std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -112,11 +115,11 @@ void Call::begin(Connection connection) {
   ++link_->requests;
   server_ = link_->conn->peer().text();
   state_ = State::kHead;
-  request_sent_ = false;
+  request_sent_ = client_owes_ = false;
   reader_.reset();
   if (request_body_) reader_.emplace(request_body_, 0, body::kUnlimited, *this);
   compose_head();
-  timer_.set(after(pool_.loop().now(), pool_.settings().first_byte_timeout));
+  wind_clock();
 }
 
 void Call::compose_head() {
@@ -136,6 +139,15 @@ void Call::compose_head() {
 }
 
 void Call::on_ready(net::Conn&, net::Ready) { take_turn(); }
+
+// How long the origin may take. Not while it is we who do not read, nor while the client owes bytes
+// of its request: front/ judges the client, and fails the request's body.
+void Call::wind_clock() {
+  if (client_owes_ || blocked_) return timer_.clear();
+  const Settings& settings = pool_.settings();
+  timer_.set(after(pool_.loop().now(), state_ == State::kHead ? settings.first_byte_timeout
+                                                              : settings.between_bytes_timeout));
+}
 
 void Call::on_timer(net::Timer&) {
   if (state_ == State::kWaiting) {
@@ -182,7 +194,11 @@ void Call::take_turn() {
 void Call::send_request() {
   while (state_ != State::kOver) {
     body::Lease lease;
-    if (!next_piece(lease)) return;
+    const bool owed = client_owes_;
+    client_owes_ = !next_piece(lease);
+    if (state_ == State::kOver) return;
+    if (client_owes_ != owed) wind_clock();
+    if (client_owes_) return;
     std::array<net::Piece, 2> pieces;
     std::size_t n = 0;
     const std::size_t asked = text_.size() - text_at_ + lease.bytes.size();
@@ -203,7 +219,7 @@ void Call::send_request() {
   }
 }
 
-// The next bytes of the request's body. False: nothing can be sent now.
+// The next bytes of the request's body. False: there are none now, and nothing else is to be sent.
 bool Call::next_piece(body::Lease& lease) {
   if (!reader_) return true;
   body::Next next =
@@ -241,7 +257,7 @@ void Call::consumed(std::size_t n) {
   reader_->advance(body);
   piece_left_ -= body;
   if (piece_left_ == 0 && body_chunked_) text_ += "\r\n";
-  timer_.set(after(pool_.loop().now(), pool_.settings().first_byte_timeout));
+  wind_clock();
 }
 
 // ---- the response
@@ -258,12 +274,14 @@ Call::Flow Call::take_head(std::string_view in) {
   while (!in.empty()) {
     const auto step = parser_.feed(in, head_.method, response_);
     // Bytes that are no HTTP on a reused connection belong to a response before: not to ours.
-    if (!step) return may_retry() && !informed_ ? retry() : over(std::unexpected(step.error()));
+    if (!step) return may_retry() && interims_ == 0 ? retry() : over(std::unexpected(step.error()));
     in.remove_prefix(step->used);
+    head_bytes_ += step->used;
     if (!step->complete) return Flow::kOn;
     if (response_.status >= 200) break;
     if (response_.status == 101) return over(fail(Errc::kOriginBadResponse));
-    informed_ = true;
+    if (++interims_ > kInterimMost || head_bytes_ > pool_.settings().limits.head_bytes)
+      return over(fail(Errc::kOriginEndlessInterim));
     owner_.on_informational(response_);
     parser_.reset();
     response_.clear();
@@ -272,7 +290,7 @@ Call::Flow Call::take_head(std::string_view in) {
   early_.assign(in);
   left_ = response_.framing == http::Framing::kLength ? response_.length : 0;
   state_ = State::kBody;
-  timer_.set(after(pool_.loop().now(), pool_.settings().between_bytes_timeout));
+  wind_clock();
   refused_ = pool_.settings().eject_on_5xx && response_.status >= 502 && response_.status <= 504;
   if (!refused_ && pick_->trial != 0)
     tell(pool_.servers().balancer.answered(*pick_), pick_->server, {});
@@ -292,7 +310,8 @@ void Call::receive(body::BodyWriter& writer, std::uint64_t skip, std::uint64_t m
 
 void Call::resume() {
   if (state_ != State::kBody) return;
-  timer_.set(after(pool_.loop().now(), pool_.settings().between_bytes_timeout));
+  blocked_ = false;
+  wind_clock();
   take_turn();
 }
 
@@ -417,7 +436,8 @@ void Call::accept(std::size_t n) {
   pool_.count_received(n);
   turn_bytes_ += n;
   if (response_.framing == http::Framing::kLength) left_ -= n;
-  timer_.set(after(pool_.loop().now(), pool_.settings().between_bytes_timeout));
+  blocked_ = false;
+  wind_clock();
 }
 
 Call::Flow Call::stopped(body::BodyWriter::Stop why) {
@@ -426,8 +446,8 @@ Call::Flow Call::stopped(body::BodyWriter::Stop why) {
       return over({});
     case body::BodyWriter::Stop::kNoRoom:
     case body::BodyWriter::Stop::kLead:
-      timer_.clear();  // it is we who do not read
-      held_back_ = true;
+      blocked_ = held_back_ = true;
+      wind_clock();
       owner_.on_blocked(why);
       return Flow::kStop;
     case body::BodyWriter::Stop::kNone:
@@ -495,8 +515,7 @@ Verdict Call::verdict(const Result<void>& result) const {
     case Errc::kConnectFailed:
     case Errc::kConnectTimeout:
       return is_ours(result.error().sys) ? Verdict::kNone : Verdict::kFailed;
-    case Errc::kFirstByteTimeout:  // unless it is the client who is slow with its request
-      return request_sent_ ? Verdict::kFailed : Verdict::kNone;
+    case Errc::kFirstByteTimeout:
     case Errc::kOriginBadResponse:
       return Verdict::kFailed;
     case Errc::kOriginClosed:

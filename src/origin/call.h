@@ -12,7 +12,7 @@
 // straight to Head. The server is the Balancer's choice, and hears of the end once, whatever it is.
 //
 // In Head and Body the request is still being sent while its body lasts: an origin may answer
-// early.
+// early. While the client owes bytes of the request no clock of the origin's runs.
 //
 // The body of the response is read from the socket straight into the BodyWriter that the caller
 // names in on_head, as fast as it comes; only a writer without room stops it. Loop's thread only.
@@ -94,6 +94,7 @@ class Call final : public net::Conn::Owner,
   Flow step_waiting();
   void begin(Connection connection);
   void compose_head();
+  void wind_clock();
   void take_turn();
   void send_request();
   bool next_piece(body::Lease& lease);
@@ -145,16 +146,19 @@ class Call final : public net::Conn::Owner,
   std::uint64_t left_ = 0;  // with Content-Length
   std::uint64_t received_ = 0;
   std::uint64_t turn_bytes_ = 0;
+  std::uint64_t head_bytes_ = 0;  // with those of 1xx
+  std::uint32_t interims_ = 0;    // 1xx that were passed on
   Result<void> result_;
   State state_ = State::kWaiting;
   bool request_sent_ = false;
   bool body_touched_ = false;  // bytes of the request's body were consumed: no second attempt
   bool response_began_ = false;
-  bool informed_ = false;  // a 1xx was passed on
+  bool client_owes_ = false;  // all that is here of the request is sent, and more is to come
   bool reused_ = false;
   bool retried_ = false;
   bool refused_ = false;       // its status counts as a failure of the server
-  bool held_back_ = false;     // we did not read for a while: a reset may be our fault
+  bool blocked_ = false;       // the writer has no space: we do not read
+  bool held_back_ = false;     // ...now or before: a reset may be our fault
   bool body_chunked_ = false;  // the request's body goes out in chunks
   bool decoded_all_ = false;   // the last chunk was read
   bool in_turn_ = false;

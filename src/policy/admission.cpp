@@ -22,10 +22,12 @@ bool understood(int status) {
          status == 426 || (status >= 500 && status <= 505);
 }
 
-// §3: one of these must be there. A site's default lifetime is no reason to keep, say, a 302.
-bool says_cacheable(const http::Response& response, const http::CacheControl& cc) {
-  return cc.is_public || cc.max_age || cc.s_maxage || response.fields.has(FieldId::kExpires) ||
-         heuristically_cacheable(response.status);
+// §3: one of these must be there. A site's default lifetime is no reason to keep, say, a 302; one
+// that a rule of the site sets is.
+bool says_cacheable(const http::Response& response, const http::CacheControl& cc,
+                    const Rules& rules) {
+  return rules.lifetime(response.status) || cc.is_public || cc.max_age || cc.s_maxage ||
+         response.fields.has(FieldId::kExpires) || heuristically_cacheable(response.status);
 }
 
 // Reasons that lie in the request, or in a response that answers only this request.
@@ -55,7 +57,7 @@ Refusal refused_for_response(const RequestClass& request_class, const http::Resp
       !cc.s_maxage) {
     return {"set_cookie", true};  // §7.3
   }
-  if (!says_cacheable(response, cc)) return {"status", true};
+  if (!says_cacheable(response, cc, rules)) return {"status", true};
   return kNoRefusal;
 }
 

@@ -113,6 +113,10 @@ Freshness freshness_of(const http::Response& response, const http::CacheControl&
   const Seconds response_delay = std::max(response_time - request_time, kZero);
   const Seconds corrected_age_value = age_value(response) + response_delay;
   f.initial_age = clamped(std::max(apparent_age, corrected_age_value));
+  if (const auto set = rules.lifetime(response.status)) {
+    f.lifetime = clamped(f.initial_age + *set);
+    f.source = LifetimeSource::kSiteRule;
+  }
 
   f.stale_while_revalidate = clamped(cc.stale_while_revalidate.value_or(rules.grace));
   f.stale_if_error = clamped(cc.stale_if_error.value_or(kZero));

@@ -18,6 +18,7 @@ enum class LifetimeSource : std::uint8_t {
   kExpires,
   kHeuristic,
   kSiteDefault,
+  kSiteRule,
 };
 
 // What a stored response keeps of its cache-related fields. Small, trivially copyable. Seconds that

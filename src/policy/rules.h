@@ -1,6 +1,8 @@
 #pragma once
 // What a site asks of the policy, beyond the RFCs. Values from the conf file; copied freely.
 
+#include <optional>
+
 #include "base/time.h"
 
 namespace weir::policy {
@@ -16,6 +18,10 @@ struct Rules {
   // Responses with Set-Cookie are stored, as RFC 9111 §7.3 allows; false: only those that say
   // `public` or s-maxage, and so that they are meant for many.
   bool store_set_cookie = false;
+  // Lifetimes from the arrival on, whatever the response states: of those below 400, and of errors.
+  std::optional<Seconds> ttl = {}, negative_ttl = {};
+
+  std::optional<Seconds> lifetime(int status) const { return status < 400 ? ttl : negative_ttl; }
 };
 
 }  // namespace weir::policy

@@ -37,6 +37,7 @@ Exchange::~Exchange() { house_.loop.cancel(*this); }
 void Exchange::on_request(front::Stream& stream) {
   WEIR_CHECK(state_ == State::kDone && !stream_);
   stream_ = &stream;
+  request_ = &stream.request();
   state_ = State::kRecv;
   step_recv();
 }
@@ -56,17 +57,22 @@ void Exchange::step_recv() {
   if (body_max != 0 && request.framing == http::Framing::kLength && request.length > body_max) {
     return refuse(Error{Errc::kBodyTooLarge});
   }
-  cls_ = policy::classify(request, site_->rules);
-  cache::make_key(stream_->scheme(), request.authority, request.target, key_);
+  if (!site_->exceptions.empty()) consider_rules();
+  if (ruled_ && ruling_.respond) return respond(*ruling_.respond);
+  classify();
   if (cls_.use == policy::Use::kPass) {
     const bool method = cls_.reason == "method";
     return pass(method ? policy::Forward::kMethod : policy::Forward::kBypass, cls_.reason);
+  }
+  if (ruled_ && ruling_.pass) return pass(policy::Forward::kBypass, ruling_.pass->reason);
+  if (ruled_ && ruling_.passes_ranges && request_->fields.has(http::FieldId::kRange)) {
+    return pass(policy::Forward::kBypass, ruling_.passes_ranges->reason);
   }
   // Whether the origin's state still is what the client believes is the origin's to say (RFC 9111
   // §4.3.2).
   const auto preconditions =
       http::field_bit(http::FieldId::kIfMatch) | http::field_bit(http::FieldId::kIfUnmodifiedSince);
-  if (request.fields.known() & preconditions)
+  if (request_->fields.known() & preconditions)
     return pass(policy::Forward::kRequest, "precondition");
   step_lookup();
 }
@@ -77,7 +83,7 @@ void Exchange::step_lookup() {
   state_ = State::kLookup;
   status_ = {};
   if (++lookups_ > kLookupsMax) return pass(policy::Forward::kVaryMiss, "variants");
-  const http::Request& request = stream_->request();
+  const http::Request& request = *request_;
   // What is fetched for a HEAD, or must not be stored, is of no use to those who would wait for it.
   const bool may_lead =
       request.method == http::Method::kGet && !cls_.only_if_cached && !cls_.no_store;
@@ -108,13 +114,15 @@ void Exchange::step_lookup() {
 }
 
 FetchPlan Exchange::plan(FetchPlan::Kind kind, bool for_storing) const {
-  const http::Request& request = stream_->request();
+  const http::Request& request = *request_;
   FetchPlan out;
   out.kind = kind;
   out.key = key_;
   out.site = site_;
   out.client_request = request;
   out.cls = cls_;
+  out.ruling.begin(site_->rules);
+  if (ruled_) out.ruling = ruling_;
   out.client = hash64(stream_->client_host());
   policy::forward_request(request, site_->forward, {stream_->client_host(), stream_->scheme()},
                           for_storing, out.request);
@@ -128,7 +136,7 @@ void Exchange::lead(const cache::Lookup& found) {
   FetchPlan p = plan(FetchPlan::Kind::kLead, true);
   p.busy = found.busy;
   p.object = found.object;
-  p.range = range_to_ask(stream_->request());
+  if (!ruled_ || ruling_.ranges != Ranges::kWhole) p.range = range_to_ask(*request_);
   fetch_ = &Fetch::start(house_, std::move(p), this);
   joiner_.leader = true;
   wait_at(found.busy);
@@ -202,7 +210,7 @@ bool Exchange::may_share(const cache::Object& object) const {
   if (!object.freshness().serves_waiters()) return false;
   if (object.vary_names().empty()) return true;
   std::string mine;
-  policy::variant_text(object.vary_names(), stream_->request(), mine);
+  policy::variant_text(object.vary_names(), *request_, mine);
   return mine == object.variant();
 }
 
@@ -223,7 +231,7 @@ void Exchange::on_informational(const http::Response& response) {
 void Exchange::step_deliver(Ref<cache::Object> object) {
   state_ = State::kDeliver;
   object_ = std::move(object);
-  const http::Request& request = stream_->request();
+  const http::Request& request = *request_;
   const http::Response& head = object_->head();
   const auto total = object_->body().total();
   answer_ = {};
@@ -235,6 +243,7 @@ void Exchange::step_deliver(Ref<cache::Object> object) {
   reply.status = answer_.status;
   if (answer_.status == head.status) reply.reason = head.reason;
   reply.fields = fields_for(answer_.status, head);
+  if (ruled_ && ruling_.edits_response) edit_reply(reply);
   add_own_fields(*object_);
   frame(reply);
   stream_->reply(reply);
@@ -345,13 +354,8 @@ void Exchange::refuse(Error error) {
   }
   add_cache_status();
   const int status = why.status != 0 ? why.status : 502;
-  const std::string text =
-      fmt::format("{} {}\n{}: {}\n", status, http::reason_phrase(status), why.name, why.text);
-  front::Reply reply;
-  reply.status = status;
-  reply.body = body::text_body(house_.source, text);
-  reply.length = reply.body ? text.size() : 0;
-  stream_->reply(reply);
+  reply_text(status, fmt::format("{} {}\n{}: {}\n", status, http::reason_phrase(status), why.name,
+                                 why.text));
 }
 
 // An OPTIONS that may go no further: about us, who offer nothing of our own (RFC 9110 §7.6.2).
@@ -387,6 +391,8 @@ void Exchange::on_done(front::Stream&, const front::Ending& ending) {
   if (house_.access.wanted()) log_access(ending, reason);
   stream_ = nullptr;
   site_ = nullptr;
+  request_ = nullptr;
+  ruled_ = false;
   status_ = {};
   answer_ = {};
   how_ = How::kUndecided;

@@ -50,6 +50,11 @@ class Exchange final : public front::Handler,
   enum class State : std::uint8_t { kRecv, kLookup, kWait, kDeliver, kDone };
 
   void step_recv();
+  void consider_rules();
+  void classify();
+  void respond(const Rule& rule);
+  void reply_text(int status, std::string_view text);
+  void edit_reply(front::Reply& reply);
   void step_lookup();
   void step_wait();
   void lead(const cache::Lookup& found);
@@ -75,6 +80,10 @@ class Exchange final : public front::Handler,
   ExchangePool& pool_;
   front::Stream* stream_ = nullptr;
   const Site* site_ = nullptr;
+  const http::Request* request_ = nullptr;  // the client's, or edited_
+  http::Request edited_;                    // the client's, as the rules of the site change it
+  Ruling ruling_;
+  bool ruled_ = false;  // a rule acts: ruling_ is of this request
   cache::Key key_;
   policy::RequestClass cls_;
   Ref<cache::Object> object_;

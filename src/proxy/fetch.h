@@ -31,6 +31,7 @@
 #include "proxy/convoy.h"
 #include "proxy/house.h"
 #include "proxy/retry.h"
+#include "proxy/rules.h"
 
 namespace weir::proxy {
 
@@ -43,6 +44,7 @@ struct FetchPlan {
   http::Request client_request;  // as it came: for Vary and admission
   http::Request request;         // as it goes to the origin
   policy::RequestClass cls;
+  Ruling ruling;                         // of the site's rules about this request
   Ref<cache::Busy> busy;                 // to be resolved; kFill: may be null
   Ref<cache::Object> object;             // kLead: the stale one to validate; kFill: the one to fill
   Ref<body::Body> request_body;          // kPass
@@ -92,6 +94,7 @@ class Fetch final : public origin::Call::Owner,
   void add_range();
 
   void decide(http::Response& response);
+  policy::Admission judge(const http::Response& response, bool validating) const;
   void invalidate(const http::Response& response);
   void freshen(const http::Response& update);
   void describe_variant(cache::ObjectParts& parts) const;

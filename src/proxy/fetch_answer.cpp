@@ -77,10 +77,10 @@ void Fetch::decide(http::Response& response) {
   }
   const auto length = part ? part->total : content_length(response);
   policy::clean_response(response, plan_.site->forward.via, times_.response_time);
+  if (plan_.ruling.edits_origin) edit_origin_response(plan_.ruling, response.fields);
   policy::Admission admission;
   if (plan_.kind == FetchPlan::Kind::kLead) {
-    admission = policy::admit(plan_.client_request, plan_.cls, response, plan_.site->rules, times_,
-                              static_cast<bool>(plan_.object));
+    admission = judge(response, static_cast<bool>(plan_.object));
   } else {
     admission.reason = "pass";
   }
@@ -95,6 +95,16 @@ void Fetch::decide(http::Response& response) {
   if (plan_.range && !part) no_ranges_ = true;  // who answers a range with all does so again
   if (refused_ && !keep) admission = *refused_;
   open_body(response, length, admission, part ? part->range : std::nullopt);
+}
+
+// Whether it may be kept: by the RFCs, and by the rules of the site.
+policy::Admission Fetch::judge(const http::Response& response, bool validating) const {
+  const Ruling& ruling = plan_.ruling;
+  const auto admission =
+      policy::admit(plan_.client_request, plan_.cls, response, ruling.policy, times_, validating);
+  const bool refused = ruling.refuses_cookies && response.fields.has(http::FieldId::kSetCookie);
+  if (!refused || admission.verdict != policy::Verdict::kKeep) return admission;
+  return {policy::Verdict::kPass, ruling.refuses_cookies->reason, policy::Freshness{}, true};
 }
 
 // What came is not what was asked for: no range of this origin is trusted.
@@ -157,8 +167,7 @@ void Fetch::freshen(const http::Response& update) {
   parts.head = stale.head();
   policy::freshen(parts.head, update);
   // It may say no-store now, or another Vary.
-  const auto admission =
-      policy::admit(plan_.client_request, plan_.cls, parts.head, plan_.site->rules, times_, false);
+  const auto admission = judge(parts.head, false);
   kept_ = admission.verdict == policy::Verdict::kKeep;
   if (kept_) parts.head.fields.remove(http::FieldId::kAge);  // made anew for each answer
   parts.freshness = admission.freshness;

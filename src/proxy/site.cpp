@@ -1,14 +1,8 @@
 #include "proxy/site.h"
 
+#include "proxy/hosts.h"
+
 namespace weir::proxy {
-namespace {
-
-std::string_view without_port(std::string_view authority) {
-  if (authority.starts_with('[')) return authority.substr(0, authority.find(']') + 1);
-  return authority.substr(0, authority.find(':'));
-}
-
-}  // namespace
 
 SiteTable::SiteTable(std::vector<Site> sites) : sites_(std::move(sites)) {
   for (Site& site : sites_) {

@@ -7,8 +7,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "net/network.h"
 #include "policy/forwarding.h"
 #include "policy/rules.h"
+#include "proxy/rules.h"
 
 namespace weir::proxy {
 
@@ -20,6 +22,9 @@ struct Site {
   std::string origin_host;  // what forward.host views
   bool cache_status = true;
   std::uint64_t request_body_max = 0;  // bytes; 0: no limit
+  RuleSet exceptions;
+  std::vector<net::Network> purge_from;  // whose PURGE is obeyed; empty: it is passed on
+  bool forward_tags = false;             // clients get Surrogate-Key and Cache-Tag, too
 };
 
 // Immutable once built; any thread.

@@ -5,8 +5,8 @@
 namespace weir::proxy {
 namespace {
 
-constexpr std::array<std::string_view, kHows> kHowNames = {"",     "hit",  "miss",
-                                                           "join", "pass", "error"};
+constexpr std::array<std::string_view, kHows> kHowNames = {"",     "hit",   "miss", "join",
+                                                           "pass", "error", "own"};
 constexpr std::array<std::string_view, kFetchKinds> kKindNames = {"lead", "pass", "fill"};
 constexpr std::array<std::string_view, kFetchEnds> kEndNames = {"whole", "freshened", "failed",
                                                                 "abandoned"};

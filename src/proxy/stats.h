@@ -22,9 +22,10 @@ enum class How : std::uint8_t {
   kJoin,  // it waited for the fetch of another
   kPass,
   kError,  // an error page of Weir's own
+  kOwn,    // by Weir itself, as the conf says: a rule of the site, or a purge
 };
-inline constexpr std::size_t kHows = 6;
-// "hit", "miss", "join", "pass", "error"; empty for kUndecided, as the access log has it.
+inline constexpr std::size_t kHows = 7;
+// "hit", "miss", "join", "pass", "error", "own"; empty for kUndecided, as the access log has it.
 std::string_view name(How how);
 
 // Requests by how they were answered and by the named reason, which is one of few static texts.

@@ -42,7 +42,8 @@ void Breaker::given_up(TimePoint now) {
 void Breaker::open(TimePoint now, std::uint32_t random) {
   if (state_ == State::kClosed) opened_ = now;
   state_ = State::kOpen;
-  const auto doublings = std::min(openings_++, 16u);
+  const auto doublings = std::min(openings_, 16u);
+  if (now - opened_ >= settings_.steady_for) ++openings_;
   const Duration step = std::min(settings_.backoff_max, settings_.backoff_min * (1u << doublings));
   next_try_ = after(now, step + step / 2 * (random >> 16) / 65536);
 }

@@ -19,6 +19,7 @@ struct BreakerSettings {
   std::uint32_t failures = 3;  // in a row, until it opens; 0: never
   Duration backoff_min = std::chrono::seconds(1);
   Duration backoff_max = std::chrono::seconds(30);
+  Duration steady_for{0};  // since it opened: so long the back-off does not grow
 };
 
 class Breaker {
@@ -47,7 +48,7 @@ class Breaker {
   BreakerSettings settings_;
   State state_ = State::kClosed;
   std::uint32_t failures_ = 0;  // in a row
-  std::uint32_t openings_ = 0;  // in a row
+  std::uint32_t openings_ = 0;  // in a row, since the back-off grows
   TimePoint opened_{};
   TimePoint next_try_{};
 };

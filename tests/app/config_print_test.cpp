@@ -36,15 +36,25 @@ TEST_CASE("the sample means the same as the conf of two lines") {
 
 TEST_CASE("every parameter of the sample is one, with the default that it shows") {
   std::istringstream lines(sample_config());
-  std::string uncommented;
+  std::string uncommented, with_examples;
   int rows = 0;
+  bool nested = false;  // [[site.rule]] and its rows: examples, too
+  bool unset = false;
   for (std::string line; std::getline(lines, line);) {
     const bool row = line.starts_with('#') && !line.starts_with("# ");
+    nested = !line.starts_with('[') && (nested || line.starts_with("#[["));
     rows += row;
-    uncommented += (row ? line.substr(1) : line) + "\n";
+    const std::string text = (row ? line.substr(1) : line) + "\n";
+    with_examples += text;
+    if (!nested && !unset) uncommented += text;
+    unset = line == "# Unset by default.";
   }
   CHECK(rows > 30);
-  CHECK(good(uncommented).config == good(sample_config()).config);
+  const Config defaults = good(sample_config()).config;
+  CHECK(good(uncommented).config == defaults);
+  const Config examples = good(with_examples).config;  // each of them is sound
+  CHECK(examples.sites[0].rules.at(0).ttl == std::chrono::minutes(10));
+  CHECK(examples != defaults);
 }
 
 TEST_CASE("the conf files of this tree are good") {
@@ -66,7 +76,10 @@ TEST_CASE("effective values load to the same configuration") {
       "[[origin]]\nname = \"b\"\nservers = [\"b:1\"]\nconnect_timeout = \"2 min\"\n"
       "[[site]]\nhosts = [\"A.org\", \"*.a.org\"]\norigin = \"a\"\nforwarded = \"off\"\nvia = "
       "false\n"
-      "[[site]]\nhosts = [\"*\"]\norigin = \"b\"\ndefault_ttl = \"90 s\"\n"
+      "[[site]]\nhosts = [\"*\"]\norigin = \"b\"\ndefault_ttl = \"90 s\"\npurge_from = "
+      "\"10.0.0.0/8\"\n"
+      "[[site.rule]]\npaths = [\"/a*\", \"*.b\"]\nttl = \"2 s\"\npass = false\nranges = \"pass\"\n"
+      "[[site.rule]]\nrespond = 404\ntext = \"no\"\n"
       "[log]\nlevel = \"debug\"\nformat = \"combined\"\n",
   };
   for (const std::string_view text : texts) {
@@ -94,6 +107,18 @@ TEST_CASE("effective values tell where each was set") {
   CHECK(has_line("stall_timeout = \"60 s\" ", " # default"));
 }
 
+TEST_CASE("what is not set in a rule is not shown, and the token never is") {
+  const std::string text = effective_config(
+      good("listen = \"127.0.0.1:80\"\norigin = \"a:1\"\n[server]\nadmin_token = \"geheim\"\n"
+           "[[site]]\nhosts = \"*\"\norigin = \"main\"\n[[site.rule]]\nkeep = \"1 h\"\n"));
+  CAPTURE(text);
+  CHECK(text.find("[[site.rule]]\n") != text.npos);
+  CHECK(text.find("\nkeep = \"1 h\" ") != text.npos);
+  CHECK(text.find("\nttl = ") == text.npos);
+  CHECK(text.find("geheim") == text.npos);
+  CHECK(text.find("\n#admin_token is not shown ") != text.npos);
+}
+
 TEST_CASE("a file name cannot break out of its comment") {
   auto loaded = parse_config("listen = \"127.0.0.1:80\"\norigin = \"a:1\"\n", "x\ny = 1");
   REQUIRE(loaded.has_value());
@@ -104,7 +129,8 @@ TEST_CASE("the help page has every parameter of the sample") {
   const std::string help = params_help();
   for (const char* text : {"[[origin]]", "stall_timeout           \"60 s\"  (100 ms to 1 d)",
                            "\n  format                  \"json\"  (\"json\", \"combined\" or "
-                           "\"extended\")\n"}) {
+                           "\"extended\")\n",
+                           "[[site.rule]]", "\n  ttl                     unset, as \"10 min\""}) {
     CAPTURE(std::string(text));
     CHECK(help.find(text) != help.npos);
   }

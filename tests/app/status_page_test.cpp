@@ -40,7 +40,7 @@ TEST_CASE("names with bytes that are no UTF-8 do not break the status") {
   Durations lag;
   const auto snapshot = full_snapshot(lag);
   snapshot->origins[0].name = "\xff\"\n";
-  CHECK_NOTHROW(nlohmann::json::parse(status_page(*snapshot)));
+  CHECK(nlohmann::json::parse(status_page(*snapshot), nullptr, false).is_object());
 }
 
 TEST_CASE("the screen says what is in the JSON") {

@@ -3,8 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include <sstream>
-
 #include "support/fixtures.h"
 
 namespace weir::test {
@@ -14,21 +12,6 @@ using nlohmann::json;
 
 const char* const kLog = "[log]\naccess = \"stdout\"\nformat = \"json\"\n";
 
-// The first line of the access log whose target contains `part`, once it is there.
-json line_for(Weir& weir, std::string_view part) {
-  json found;
-  eventually([&] {
-    std::istringstream lines(weir.process().out());
-    for (std::string line; std::getline(lines, line);) {
-      if (line.find(part) == std::string::npos) continue;
-      found = json::parse(line, nullptr, false);
-      return found.is_object();
-    }
-    return false;
-  });
-  return found.is_object() ? found : json::object();
-}
-
 }  // namespace
 
 TEST_CASE("The next request on the connection proves that the response before it arrived") {
@@ -37,7 +20,7 @@ TEST_CASE("The next request on the connection proves that the response before it
   Client client(weir.port());
   CHECK(client.exchange({.target = "/first?size=100KiB&n=1"}, {.content = 1}).right());
   CHECK(client.exchange({.target = "/second?size=1KiB&n=1"}, {.content = 1}).right());
-  const json line = line_for(weir, "/first");
+  const json line = weir.log_line("/first");
   CHECK(line.value("delivery", "") == "next_request");
   CHECK(line.value("delivered", false));
   CHECK(line.value("acked", 0) == 100 * 1024);
@@ -48,7 +31,7 @@ TEST_CASE("A client that closes after its response has got all of it, and the lo
   const Origin origin;
   Weir weir(origin, kLog);
   CHECK(get(weir.port(), "/closed?size=3MiB&n=1", {.content = 1}).right());
-  const json line = line_for(weir, "/closed");
+  const json line = weir.log_line("/closed");
   CHECK(line.value("delivery", "") == "closed_clean");
   CHECK(line.value("acked", 0) == 3 * 1024 * 1024);
   CHECK(line.value("close", "") == "client_closed");
@@ -63,7 +46,7 @@ TEST_CASE("A client that resets leaves a receipt of what it had acknowledged") {
   CHECK(response.end == End::kStopped);
   std::this_thread::sleep_for(Millis(1500));  // its acknowledgements are looked at once a second
   client.abort();
-  const json line = line_for(weir, "/reset");
+  const json line = weir.log_line("/reset");
   CHECK(line.value("close", "") == "reset_by_client");
   CHECK_FALSE(line.value("delivered", true));
   CHECK_FALSE(line.value("complete", true));
@@ -95,7 +78,7 @@ TEST_CASE("Where the conf says that a FIN is an abort, it is one") {
   client.send(Request{.target = "/abort?size=1MiB&delay=5s"});
   client.half_close();
   CHECK(client.receive().status == 0);
-  CHECK(line_for(weir, "/abort").value("close", "") == "half_close_abort");
+  CHECK(weir.log_line("/abort").value("close", "") == "half_close_abort");
 }
 
 TEST_CASE("A client that reads nothing is reset after zero_window_timeout, and the log says why") {
@@ -103,7 +86,7 @@ TEST_CASE("A client that reads nothing is reset after zero_window_timeout, and t
   Weir weir(origin, "[delivery]\nzero_window_timeout = \"4 s\"\n" + std::string(kLog));
   Client stuck(weir.port(), {.receive_buffer = 16384});
   stuck.send(Request{.target = "/stuck?size=64MiB&n=1&cc=max-age=60"});
-  const json line = line_for(weir, "/stuck");
+  const json line = weir.log_line("/stuck");
   CHECK(line.value("close", "") == "zero_window");
   CHECK_FALSE(line.value("delivered", true));
   CHECK(line.value("standstill_ms", 0.0) >= 2000);
@@ -121,12 +104,12 @@ TEST_CASE("A FIN behind an answered request leaves the rest owed, and the log wa
   for (const char* target : {"/later?size=1", "/last?size=1"}) {
     CHECK(witness.exchange({.target = target}).complete());
   }
-  CHECK_FALSE(line_for(weir, "/later").empty());
+  CHECK_FALSE(weir.log_line("/later").empty());
   CHECK(weir.process().out().find("/tail") == std::string::npos);
   client.receive_body(response, {.content = 1});
   CHECK(response.right());
   CHECK(client.receive_end() == End::kComplete);
-  const json line = line_for(weir, "/tail");
+  const json line = weir.log_line("/tail");
   CHECK(line.value("delivery", "") == "closed_clean");
   CHECK(line.value("acked", 0) == 100 * 1024);
   CHECK(line.value("close", "") == "client_closed");
@@ -139,7 +122,7 @@ TEST_CASE("A client that pipelines and reads nothing has received nothing, whate
   client.send(format({.target = "/one?size=100KiB"}) + format({.target = "/two?size=100KiB"}));
   CHECK(eventually([&] { return origin.count("total") == 2; }));
   client.abort();
-  const json line = line_for(weir, "/one");
+  const json line = weir.log_line("/one");
   CHECK(line.value("delivery", "") == "unknown");
   CHECK_FALSE(line.value("delivered", false));
   CHECK(line.value("acked", 0) < 100 * 1024);
@@ -165,7 +148,7 @@ TEST_CASE("Short of connections, who stood still for longest goes, never who rea
   CHECK(response.right());
   for (const char* target : {"/idle", "/busy"}) {
     CAPTURE(std::string(target));
-    const json line = line_for(weir, target);
+    const json line = weir.log_line(target);
     CHECK(line.value("close", "") == "pressure");
     CHECK(line.value("standstill_ms", 0.0) >= 4000);
     CHECK_FALSE(line.value("delivered", true));
@@ -187,7 +170,7 @@ TEST_CASE("Above max_owed bytes those go who hold them without reading") {
   }
   reader.receive_body(response, {.content = 1, .rate = 2 << 20, .keep = 0});
   CHECK(response.right());
-  CHECK(line_for(weir, "/stuck").value("close", "") == "pressure");
+  CHECK(weir.log_line("/stuck").value("close", "") == "pressure");
 }
 
 TEST_CASE("Connections above the limit are told so") {

@@ -117,6 +117,35 @@ TEST_CASE("SIGTERM waits for a client that is owed bytes though its request is l
   CHECK(weir.process().wait(Millis(10'000)) == Exit{0, 0});
 }
 
+TEST_CASE("A worker without clients goes on fetching for those of another until it has drained") {
+  const Origin origin;
+  Weir weir(origin, "[server]\nworkers = 2\n");
+  std::vector<Client> clients;
+  std::map<int, std::size_t> by_worker;
+  while (by_worker.size() < 2) {
+    REQUIRE(clients.size() < 64);
+    Client& client = clients.emplace_back(weir.port());
+    const std::string target = "/who/" + std::to_string(clients.size());
+    for (const char* nth : {"/a?size=1", "/b?size=1"}) client.exchange({.target = target + nth});
+    by_worker[weir.log_line(target + "/a").value("worker", -1)] = clients.size() - 1;
+  }
+  Client& leader = clients[by_worker.begin()->second];
+  Client& reader = clients[by_worker.rbegin()->second];
+  const Request request{.target = "/drain?n=1&size=10MiB&rate=5MiB&cc=max-age=60"};
+  leader.send(request);
+  REQUIRE(leader.receive_head().status == 200);
+  reader.send(request);
+  Response response = reader.receive_head();
+  weir.process().signal(SIGTERM);
+  leader.abort();
+  reader.receive_body(response, {.content = 1, .keep = 0, .timeout = Millis(5'000)});
+  CAPTURE(response.summary());
+  CHECK(response.right());
+  CHECK(origin.requests(request.target) == 1);
+  reader.close();
+  CHECK(weir.process().wait(Millis(5'000)) == Exit{0, 0});
+}
+
 TEST_CASE("Draining ends at its deadline") {
   const Origin origin;
   Weir weir(origin, "[server]\ndrain_timeout = \"300 ms\"\n");

@@ -7,7 +7,7 @@ using namespace weir::front;
 
 TEST_CASE("merging adds every number of the workers") {
   Stats sum;
-  for (std::uint64_t n : {1, 10}) {
+  for (const std::uint64_t n : {1U, 10U}) {
     Stats worker;
     worker.accepted.add(n);
     worker.closed.back().add(2 * n);

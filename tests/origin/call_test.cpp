@@ -90,13 +90,13 @@ struct Caller final : Call::Owner, body::Waiter {
   void on_over(Result<void> r) override { result = r; }
   void wake() noexcept override {}
 
-  void start(Pool& pool, http::Method method = http::Method::kGet) {
+  void start(Pool& pool, http::Method method = http::Method::kGet, Ref<body::Body> body = {}) {
     request.method = method;
     request.method_text = http::method_name(method);
     request.target = "/";
     request.fields.set(http::FieldId::kHost, "example.org");
     const Route route{0, tried};
-    call = std::make_unique<Call>(pool, request, Ref<body::Body>(), route, *this);
+    call = std::make_unique<Call>(pool, request, std::move(body), route, *this);
   }
 
   body::FakeSource source;
@@ -323,6 +323,62 @@ TEST_CASE("1xx on the way are passed on, each") {
   CHECK(caller.informed == std::vector<int>{100, 102, 103});
   CHECK(caller.status == 200);
   CHECK(caller.result->has_value());
+}
+
+TEST_CASE("1xx without end are not, whether many or large") {
+  const auto interim = [](int n, std::size_t size) {
+    std::string out;
+    for (int i = 0; i < n; ++i)
+      out += "HTTP/1.1 103 Early Hints\r\nA: " + std::string(size, 'a') + "\r\n\r\n";
+    return out + kWhole;
+  };
+  struct Row {
+    int n;
+    std::size_t size;
+    bool good;
+  };
+  for (const Row& row : {Row{100, 0, true}, Row{101, 0, false}, Row{1, 60'000, true},
+                         Row{2, 30'000, true}, Row{2, 40'000, false}}) {
+    CAPTURE(row.n);
+    CAPTURE(row.size);
+    Rig rig({{interim(row.n, row.size)}});
+    Caller caller;
+    caller.start(rig.pool);
+    REQUIRE(rig.run(caller));
+    CHECK(caller.result->has_value() == row.good);
+    if (row.good) continue;
+    CHECK(caller.result->error().code == Errc::kOriginEndlessInterim);
+    CHECK(caller.informed.size() < static_cast<std::size_t>(row.n));
+    CHECK(rig.run([&] { return rig.servers.limit.open() == 0; }));
+  }
+}
+
+TEST_CASE("no clock of the origin's runs while the client owes bytes of its request") {
+  for (const bool comes : {true, false}) {
+    CAPTURE(comes);
+    Rig rig({{""}});  // it never answers
+    Caller caller;
+    body::BodyOptions options;
+    options.total = 3;
+    const auto body = make_ref<body::Body>(caller.source, options);
+    std::optional<body::BodyWriter> writer(std::in_place, body, 0, body::kUnlimited, caller);
+    caller.start(rig.pool, http::Method::kPost, body);
+    REQUIRE(rig.run([&] { return rig.far.requests == 1; }));
+    const TimePoint until = rig.loop.now() + 150ms;  // the origin would have 50 ms
+    REQUIRE(rig.run([&] { return rig.loop.now() >= until; }));
+    CHECK(!caller.result);
+    if (comes) {
+      writer->space(3, {});
+      writer->commit(3);
+      std::move(*writer).finish();
+    } else {
+      std::move(*writer).fail(Error{Errc::kRequestTimeout});
+    }
+    REQUIRE(rig.run(caller));
+    CHECK(caller.result->error().code == (comes ? Errc::kFirstByteTimeout : Errc::kRequestTimeout));
+    CHECK(caller.tried.size() == (comes ? 1 : 0));
+    CHECK(rig.servers.balancer.view(0).failures == (comes ? 1 : 0));
+  }
 }
 
 TEST_CASE("without a usable server a Call ends at once and says why") {

@@ -53,6 +53,22 @@ TEST_CASE("after the back-off one trial may go, and its verdict decides") {
   }
 }
 
+TEST_CASE("for a while after it opened the back-off does not grow") {
+  Breaker b({.failures = 1, .backoff_min = 1s, .backoff_max = 30s, .steady_for = 3s});
+  TimePoint now = kStart;
+  b.failed(now, 0);
+  for (const Duration step : {1s, 1s, 1s, 1s, 2s, 4s, 8s}) {
+    CHECK(b.next_try() == now + step);
+    now += step;
+    b.begin(now);
+    b.failed(now, 0);
+  }
+  b.begin(b.next_try());
+  b.succeeded();
+  b.failed(now, 0);
+  CHECK(b.next_try() == now + 1s);
+}
+
 TEST_CASE("jitter lengthens a back-off by up to a half") {
   Breaker b({.failures = 1, .backoff_min = 2s});
   b.failed(kStart, 0xffffffff);

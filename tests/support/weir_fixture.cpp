@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <csignal>
+#include <sstream>
 
 #include "support/fixtures.h"
 
@@ -54,6 +55,20 @@ std::uint16_t Weir::admin_port() {
 }
 
 nlohmann::json Weir::status() { return nlohmann::json::parse(get(admin_port(), "/status").body); }
+
+nlohmann::json Weir::log_line(std::string_view part) {
+  nlohmann::json found;
+  eventually([&] {
+    std::istringstream lines(process_.out());
+    for (std::string line; std::getline(lines, line);) {
+      if (line.find(part) == std::string::npos) continue;
+      found = nlohmann::json::parse(line, nullptr, false);
+      return found.is_object();
+    }
+    return false;
+  });
+  return found.is_object() ? found : nlohmann::json::object();
+}
 
 Weir::~Weir() {
   if (process_.ended()) {

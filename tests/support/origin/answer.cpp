@@ -231,6 +231,10 @@ Answer plan(const Request& request, const Script& script, bool cuts, std::string
     answer.interim = status_line(script.early_status, "");
     put(answer.interim, script.early_fields);
     answer.interim += "\r\n";
+    const std::string one = answer.interim;
+    for (std::uint64_t i = 1; i < script.early_count; ++i) {
+      answer.interim += one;
+    }
   }
   answer.head = format_head(script, answer, body_fields);
   if (!answer.close && request.version_1_0) {

@@ -113,9 +113,10 @@ constexpr Parameter kParameters[] = {
     ROW("keep_alive", set(s.keep_alive, v)),
     // version=1.0 answers as an HTTP/1.0 server would
     ROW("version", (s.version_1_0 = v == "1.0", v == "1.0" || v == "1.1")),
-    // early_status=103&early_field=Link:... : an interim response first
+    // early_status=103&early_field=Link:...&early_count=3: interim responses first
     ROW("early_status", set_status(s.early_status, v) && s.early_status < 200),
     ROW("early_field", add_field(s.early_fields, v)),
+    ROW("early_count", set(s.early_count, parse_number(v))),
     // surplus=10: so many bytes behind the end of the response
     ROW("surplus", set(s.surplus, parse_bytes(v))),
 

@@ -55,6 +55,7 @@ struct Script {
   bool version_1_0 = false;
   int early_status = 0;
   std::vector<Field> early_fields;
+  std::uint64_t early_count = 1;
   std::uint64_t surplus = 0;
 
   // When it is sent.

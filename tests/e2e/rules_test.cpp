@@ -1,0 +1,206 @@
+// What [[site.rule]] makes of requests and responses.
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "support/fixtures.h"
+
+namespace weir::test {
+namespace {
+
+std::string with_rules(const std::string& rules) {
+  return "[[site]]\nhosts = [\"*\"]\norigin = \"main\"\n" + rules;
+}
+
+std::string status_of(const Response& r) { return r.field("Cache-Status"); }
+
+bool hit(const Response& r) { return status_of(r).starts_with("weir; hit"); }
+
+}  // namespace
+
+TEST_CASE("A rule passes requests, and says so in Cache-Status and in the log") {
+  const Origin origin;
+  Weir weir(origin,
+            with_rules("[[site.rule]]\nname = \"no-admin\"\npaths = \"/admin/*\"\npass = true\n"));
+  const std::string target = "/admin/a?size=9&n=1&cc=max-age=60";
+  for (int i = 0; i < 2; ++i) {
+    const Response response = get(weir.port(), target, {.content = 1});
+    CHECK(response.right());
+    CHECK(status_of(response) == "weir; fwd=bypass; fwd-status=200; detail=rule:no-admin");
+  }
+  CHECK(origin.requests(target) == 2);
+  CHECK(get(weir.port(), "/%61dmin/a?size=9&n=1&cc=max-age=60").complete());  // no way around
+  CHECK(origin.count("total") == 3);
+  const auto line = weir.process().wait_for_line("\"reason\":\"rule:no-admin\"");
+  CHECK(line.has_value());
+  CHECK(get(weir.port(), "/a?size=9&n=1&cc=max-age=60").complete());
+  CHECK(hit(get(weir.port(), "/a?size=9&n=1&cc=max-age=60")));
+}
+
+TEST_CASE("A rule sets lifetimes, of errors others") {
+  const Origin origin;
+  Weir weir(origin, with_rules("[[site.rule]]\nttl = \"1 h\"\nnegative_ttl = \"2 s\"\n"));
+  const std::string page = "/page?size=9&n=1&cc=max-age=0",
+                    error = "/error?size=9&status=404&lm=none";
+  CHECK(get(weir.port(), page).complete());
+  const Response again = get(weir.port(), page);
+  CHECK(hit(again));
+  CHECK(status_of(again).find("ttl=3600") != std::string::npos);
+  CHECK(get(weir.port(), error).status == 404);
+  const Response second = get(weir.port(), error);
+  CHECK(second.status == 404);
+  CHECK(hit(second));
+  CHECK(eventually([&] { return !hit(get(weir.port(), error)); }));
+}
+
+TEST_CASE("Query parameters that make no difference are one object") {
+  const Origin origin;
+  Weir weir(origin,
+            with_rules("[[site.rule]]\nquery_strip = [\"utm_*\"]\nquery_ignore = [\"reason\"]\n"
+                       "query_sort = true\n"));
+  CHECK(get(weir.port(), "/q?size=9&n=1&cc=max-age=60&utm_source=a").complete());
+  CHECK(origin.requests("/q?cc=max-age=60&n=1&size=9") == 1);  // as it was asked
+  CHECK(hit(get(weir.port(), "/q?cc=max-age=60&utm_medium=b&reason=c&n=1&size=9", {.content = 1})));
+  CHECK_FALSE(hit(get(weir.port(), "/q?cc=max-age=60&n=2&size=9", {.content = 2})));
+  CHECK(origin.count("total") == 2);
+}
+
+TEST_CASE("Cookies and fields in the key tell objects apart") {
+  const Origin origin;
+  Weir weir(origin,
+            with_rules("[[site.rule]]\nkey_cookies = [\"lang\"]\nkey_fields = [\"X-Country\"]\n"));
+  const std::string target = "/k?size=9&n=1&cc=max-age=60";
+  const auto ask = [&](std::string cookie, std::string country) {
+    return get(weir.port(), target, {.content = 1}, {{"Cookie", cookie}, {"X-Country", country}});
+  };
+  CHECK(ask("lang=de; id=1", "a").right());
+  CHECK(hit(ask("id=2; lang=de", "a")));
+  CHECK_FALSE(hit(ask("lang=fr", "a")));
+  CHECK_FALSE(hit(ask("lang=de", "b")));
+  CHECK(origin.requests(target) == 3);
+}
+
+TEST_CASE("Cookies are stripped before the request goes on, Set-Cookie before it is kept") {
+  const Origin origin;
+  Weir weir(
+      origin,
+      with_rules(
+          "[[site.rule]]\nstrip_cookies = [\"_ga*\"]\nset_cookie = \"strip\"\n"
+          "[[site.rule]]\nname = \"mine\"\npaths = \"/mine\"\nset_cookie = \"uncacheable\"\n"));
+  const std::string target = "/s?size=9&n=1&cc=max-age=60&field=Set-Cookie:a%3Db";
+  const Response first = get(weir.port(), target, {.content = 1}, {{"Cookie", "_ga=1; b=2"}});
+  CHECK(first.right());
+  CHECK_FALSE(first.has("Set-Cookie"));
+  CHECK(origin.last_field("Cookie") == "b=2");
+  CHECK(hit(get(weir.port(), target)));
+  const std::string mine = "/mine?size=9&n=1&cc=s-maxage=60&field=Set-Cookie:a%3Db";
+  for (int i = 0; i < 2; ++i) {
+    const Response response = get(weir.port(), mine);
+    CHECK(response.field("Set-Cookie") == "a=b");
+    CHECK_FALSE(hit(response));
+  }
+  CHECK(status_of(get(weir.port(), mine)).find("detail=") != std::string::npos);
+  CHECK(origin.requests(mine) == 3);
+}
+
+TEST_CASE("Fields are set and removed on the way to the origin, from it, and to the client") {
+  const Origin origin;
+  Weir weir(
+      origin,
+      with_rules("[[site.rule]]\nrequest_remove = [\"Authorization\", \"X-Debug-*\"]\n"
+                 "request_set = [\"X-Edge: weir\"]\norigin_set = [\"Cache-Control: max-age=60\"]\n"
+                 "origin_remove = [\"X-Internal\"]\nresponse_set = [\"X-Frame-Options: DENY\"]\n"
+                 "response_remove = [\"X-Powered-By\", \"Cache-Control\"]\n"));
+  const std::string target =
+      "/f?size=9&n=1&cc=no-store&field=X-Internal:1&field=X-Powered-By:2&field=X-Other:3";
+  for (int i = 0; i < 2; ++i) {
+    const Response response = get(weir.port(), target, {.content = 1},
+                                  {{"Authorization", "Basic x"}, {"X-Debug-A", "1"}});
+    CAPTURE(response.summary());
+    CHECK(response.right());
+    CHECK(hit(response) == (i == 1));
+    CHECK(response.field("X-Frame-Options") == "DENY");
+    CHECK(response.field("X-Other") == "3");
+    for (const char* gone : {"X-Internal", "X-Powered-By", "Cache-Control"})
+      CHECK(!response.has(gone));
+  }
+  CHECK(origin.last_field("X-Edge") == "weir");
+  CHECK_FALSE(origin.last_field("Authorization").has_value());
+  CHECK_FALSE(origin.last_field("X-Debug-A").has_value());
+  const Response error = fetch(weir.port(), {.method = "TRACE", .target = "/"});
+  CHECK(error.status == 501);
+}
+
+TEST_CASE("What a rule with conditions on fields keeps is not given to others") {
+  const Origin origin;
+  Weir weir(origin, with_rules("[[site.rule]]\nname = \"beta\"\nfields = [\"X-Beta: 1\"]\n"
+                               "request_set = [\"X-Edge: beta\"]\n"));
+  const std::string target = "/b?size=9&n=1&cc=max-age=60";
+  CHECK(get(weir.port(), target, {}, {{"X-Beta", "1"}}).complete());
+  CHECK(origin.last_field("X-Edge") == "beta");
+  CHECK_FALSE(hit(get(weir.port(), target)));
+  CHECK_FALSE(origin.last_field("X-Edge").has_value());
+  CHECK(hit(get(weir.port(), target)));
+  CHECK(hit(get(weir.port(), target, {}, {{"X-Beta", "1"}})));
+}
+
+TEST_CASE("What Range means is a rule's to say") {
+  const Origin origin;
+  Weir weir(origin,
+            with_rules("[[site.rule]]\npaths = \"/whole\"\nranges = \"whole\"\n"
+                       "[[site.rule]]\npaths = \"/ignore\"\nranges = \"ignore\"\n"
+                       "[[site.rule]]\nname = \"seek\"\npaths = \"/pass\"\nranges = \"pass\"\n"));
+  const auto part = [&](const std::string& path) {
+    return get(weir.port(), path + "?size=8MiB&n=1&cc=max-age=60", {.content = 1},
+               {{"Range", "bytes=4194304-4194399"}});
+  };
+  const Response whole = part("/whole");
+  CHECK(whole.status == 206);
+  CHECK(whole.body_bytes == 96);
+  CHECK_FALSE(origin.last_field("Range").has_value());
+  const Response ignored = part("/ignore");
+  CHECK(ignored.status == 200);
+  CHECK(ignored.body_bytes == 8 << 20);
+  CHECK(ignored.right());
+  for (int i = 0; i < 2; ++i) {
+    const Response passed = part("/pass");
+    CHECK(passed.status == 206);
+    CHECK(status_of(passed).find("detail=rule:seek") != std::string::npos);
+    CHECK(origin.last_field("Range") == "bytes=4194304-4194399");
+  }
+  CHECK(origin.requests("/pass?size=8MiB&n=1&cc=max-age=60") == 2);
+}
+
+TEST_CASE("A rule answers by itself") {
+  const Origin origin;
+  Weir weir(
+      origin,
+      with_rules("[[site.rule]]\nname = \"old\"\npaths = \"/old/*\"\nrespond = 301\n"
+                 "location = \"https://{host}/new{path}?was={target}\"\n"
+                 "[[site.rule]]\nname = \"closed\"\nhosts = [\"closed.example\"]\nrespond = 403\n"
+                 "text = \"Not here.\"\nresponse_set = [\"X-Why: closed\"]\n"
+                 "[[site.rule]]\npaths = \"/empty\"\nrespond = 204\n"));
+  Client client(weir.port());
+  const Response moved =
+      client.exchange({.target = "/old/a?b=c", .fields = {{"Host", "Test.example:80"}}});
+  CHECK(moved.status == 301);
+  CHECK(moved.complete());
+  CHECK(moved.field("Location") == "https://test.example:80/new/old/a?was=/old/a?b=c");
+  CHECK(status_of(moved) == "weir; detail=rule:old");
+  Response refused = client.exchange({.target = "/", .fields = {{"Host", "closed.example"}}});
+  CHECK(refused.status == 403);
+  CHECK(refused.body == "Not here.\n");
+  CHECK(refused.field("X-Why") == "closed");
+  refused = client.exchange(
+      {.method = "HEAD", .target = "/", .fields = {{"Host", "closed.example"}}}, {.to_head = true});
+  CHECK(refused.status == 403);
+  CHECK(refused.field("Content-Length") == "10");
+  const Response empty = client.exchange({.target = "/empty"});
+  CHECK(empty.status == 204);
+  CHECK(empty.complete());
+  CHECK(origin.count("total") == 0);
+  CHECK(weir.process().wait_for_line("\"cache\":\"own\",\"reason\":\"rule:closed\"").has_value());
+}
+
+}  // namespace weir::test
