@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "app/certificates.h"
 #include "app/conf_rule.h"
 #include "app/conf_value.h"
 #include "app/config_rows.h"
@@ -43,6 +44,23 @@ void check_listens(const Config& c, const Places& places, Findings& out) {
     const std::string& address = c.listens[i].address;
     if (address.ends_with(":0")) continue;  // the kernel picks a port for each
     addresses.see(address, indexed("listen", i) + ".address", "the address");
+  }
+}
+
+void check_tls(const Config& c, const Places& places, Findings& out) {
+  for (std::size_t i = 0; i < c.listens.size(); ++i) {
+    const Listen& listen = c.listens[i];
+    const std::string at = indexed("listen", i);
+    const bool named = std::ranges::all_of(
+        listen.tls, [](const ListenTls& t) { return !t.certificate.empty() && !t.key.empty(); });
+    if (listen.tls.empty() && !listen.tls_client_ca.empty()) {
+      out.errors.push_back({place_of(places, at + ".tls_client_ca"),
+                            "tls_client_ca says nothing without a [[listen.tls]]",
+                            {}});
+    }
+    if (listen.tls.empty() || !named) continue;  // what is missing was told already
+    if (const auto made = read_certificates(listen); !made)
+      out.errors.push_back({place_of(places, at + ".tls[0]"), made.error(), {}});
   }
 }
 
@@ -230,6 +248,7 @@ Place place_of(const Places& places, std::string_view path) {
 
 void check_config(const Config& config, const Places& places, Findings& out) {
   check_listens(config, places, out);
+  check_tls(config, places, out);
   check_origins(config, places, out);
   check_sites(config, places, out);
   check_limits(config, places, out);

@@ -110,6 +110,7 @@ std::vector<front::ListenSettings> listen_settings(const Config& config) {
   std::vector<front::ListenSettings> out;
   for (const Listen& listen : config.listens) {
     out.push_back({.half_close_aborts = listen.half_close == HalfClose::kAbort});
+    if (!listen.tls.empty()) out.back().tls = std::make_shared<net::TlsSlot>();
   }
   return out;
 }

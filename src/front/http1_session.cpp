@@ -60,7 +60,7 @@ Http1Session::Http1Session(Home& home, Owner& owner, const ListenSettings& liste
       since_(home.loop.now()),
       number_(++home.connections) {
   if (listen_.tls) {
-    conn_.start_tls(std::make_unique<net::Tls>(listen_.tls, fd));
+    conn_.start_tls(std::make_unique<net::Tls>(listen_.tls->get(), fd));
     deadline_ = after(since_, home_.settings.handshake_timeout);
     shaking_ = true;
   }

@@ -101,6 +101,23 @@ class TlsServer {
   std::vector<TicketKey> tickets_ GUARDED_BY(mutex_);  // the newest first, two at most
 };
 
+// Where a listener's connections find its TlsServer, which may be replaced meanwhile. Any thread.
+class TlsSlot {
+ public:
+  std::shared_ptr<TlsServer> get() const EXCLUDES_LOCK(mutex_) {
+    const Lock lock(mutex_);
+    return server_;
+  }
+  void set(std::shared_ptr<TlsServer> server) EXCLUDES_LOCK(mutex_) {
+    const Lock lock(mutex_);
+    server_.swap(server);
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::shared_ptr<TlsServer> server_ GUARDED_BY(mutex_);
+};
+
 class TlsClient {
  public:
   struct Settings {
