@@ -9,7 +9,7 @@ Busy::State Busy::join(Joiner& joiner) {
       if (!joiner.linked()) joiners_.push_back(joiner);
       return Pending{};
     case Phase::kReady:
-      return object_;
+      return joiner.leader && for_leader_ ? for_leader_ : object_;
     case Phase::kPassed:
       if (joiner.leader) return object_;
       return Passed{whom_};
@@ -39,8 +39,10 @@ std::string_view Busy::reason() const {
   return reason_;
 }
 
-void Busy::resolve(Ref<Object> object) {
-  settle(Phase::kReady, std::move(object), Whom::kEveryone, {});
+void Busy::resolve(Ref<Object> object, Ref<Object> for_leader) {
+  Lock lock(mutex_);
+  for_leader_ = std::move(for_leader);
+  settle_locked(Phase::kReady, std::move(object), Whom::kEveryone, {});
 }
 void Busy::pass(Ref<Object> object, Whom whom) {
   settle(Phase::kPassed, std::move(object), whom, {});
@@ -49,6 +51,10 @@ void Busy::fail(Error why) { settle(Phase::kFailed, {}, Whom::kEveryone, why); }
 
 void Busy::settle(Phase phase, Ref<Object> object, Whom whom, Error why) {
   Lock lock(mutex_);
+  settle_locked(phase, std::move(object), whom, why);
+}
+
+void Busy::settle_locked(Phase phase, Ref<Object> object, Whom whom, Error why) {
   WEIR_CHECK(phase_ == Phase::kPending);
   phase_ = phase;
   object_ = std::move(object);

@@ -2,7 +2,8 @@
 // Busy: a response that is being fetched and whose head is not known yet (Varnish's busy object).
 // One Fetch leads it; any number of Exchanges, on any worker, join and wait for the head.
 //
-//   Pending --resolve(object)--> Ready     everybody gets the Object (its Body may still grow)
+//   Pending --resolve(object)--> Ready     everybody gets the Object (its Body may still grow); the
+//      |                                   leader perhaps one with fields that are for it alone
 //      |-----pass(object)------> Passed    the leader gets it alone, the others fetch for
 //      themselves
 //      \-----fail(error)-------> Failed    the leader's error; the others may try anew
@@ -50,18 +51,21 @@ class Busy : public RefCounted<Busy> {
   std::string_view reason() const EXCLUDES_LOCK(mutex_);
 
   // Once, by the Fetch that leads (or the Index on its behalf).
-  void resolve(Ref<Object> object) EXCLUDES_LOCK(mutex_);
+  // `for_leader`: what the leader gets instead; null: the same.
+  void resolve(Ref<Object> object, Ref<Object> for_leader = {}) EXCLUDES_LOCK(mutex_);
   void pass(Ref<Object> object, Whom whom = Whom::kEveryone) EXCLUDES_LOCK(mutex_);
   void fail(Error why) EXCLUDES_LOCK(mutex_);
 
  private:
   enum class Phase : std::uint8_t { kPending, kReady, kPassed, kFailed };
   void settle(Phase phase, Ref<Object> object, Whom whom, Error why) EXCLUDES_LOCK(mutex_);
+  void settle_locked(Phase phase, Ref<Object> object, Whom whom, Error why) REQUIRES_LOCK(mutex_);
 
   const std::uint64_t generation_;
   mutable Mutex mutex_;
   Phase phase_ GUARDED_BY(mutex_) = Phase::kPending;
   Ref<Object> object_ GUARDED_BY(mutex_);
+  Ref<Object> for_leader_ GUARDED_BY(mutex_);
   Whom whom_ GUARDED_BY(mutex_) = Whom::kEveryone;
   Error error_ GUARDED_BY(mutex_);
   std::string_view reason_ GUARDED_BY(mutex_);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "policy/answer.h"
 #include "policy/vary.h"
 
 namespace weir::cache {
@@ -11,12 +12,21 @@ bool same_variant(const Object& a, const Object& b) {
   return a.vary_names() == b.vary_names() && a.variant() == b.variant();
 }
 
+// Whether `fresh` stands for all that `old` stood for. What is whole stays beside a part of it.
+bool replaces(const Object& fresh, const Object& old) {
+  return same_variant(fresh, old) && (!fresh.part() || fresh.part() == old.part());
+}
+
 // The most recent object that answers this request (RFC 9111 §4.1), or null.
-const Ref<Object>* pick(const std::vector<Ref<Object>>& variants, const http::Request& request) {
+const Ref<Object>* pick(const std::vector<Ref<Object>>& variants, const http::Request& request,
+                        WallTime now) {
   thread_local std::string text;
   const std::vector<std::string>* names = nullptr;  // that `text` was made for
   for (const Ref<Object>& object : variants) {
-    if (!object->body().servable()) continue;
+    if (!object->body().servable() || !object->freshness().kept(now)) continue;
+    if (const auto& part = object->part()) {
+      if (!policy::part_answers(request, object->head(), part->range, part->total, now)) continue;
+    }
     if (object->vary_names().empty()) return &object;
     if (!names || *names != object->vary_names()) {
       names = &object->vary_names();
@@ -103,7 +113,7 @@ Lookup Index::lookup(const Key& key, const http::Request& request, const policy:
     return out;
   }
   if (entry) {
-    if (const Ref<Object>* object = pick(entry->variants, request)) out.object = *object;
+    if (const Ref<Object>* object = pick(entry->variants, request, now)) out.object = *object;
     out.vary_miss = !out.object && !entry->variants.empty();
   }
   if (out.object) {
@@ -147,7 +157,21 @@ void Index::lead_or_join(Entry& entry, const http::Request& request, Lookup& out
   }
 }
 
-void Index::publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object) {
+// The first of the variants; what it replaces, and what there are too many of, goes.
+void Index::put(Entry& entry, const Ref<Object>& object, std::vector<Ref<Object>>& dead) {
+  auto& variants = entry.variants;
+  bury(variants, dead, [&](const Ref<Object>& old) { return replaces(*object, *old); });
+  variants.insert(variants.begin(), object);
+  std::size_t parts = 0;
+  bury(variants, dead, [&](const Ref<Object>& o) { return o->part() && ++parts > kPartsMost; });
+  if (variants.size() > kVariantsMost) {
+    dead.push_back(std::move(variants.back()));
+    variants.pop_back();
+  }
+}
+
+void Index::publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object,
+                    Ref<Object> for_leader) {
   Graveyard dead;
   {
     Shard& s = shard(key.digest);
@@ -155,16 +179,33 @@ void Index::publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object) {
     Entry* entry = find(s, key);
     if (entry && end_lead(*entry, *busy)) {
       s.passes.clear(key.digest, Whom::kEveryone);
-      auto& variants = entry->variants;
-      bury(variants, dead, [&](const Ref<Object>& old) { return same_variant(*old, *object); });
-      variants.insert(variants.begin(), object);
-      if (variants.size() > kVariantsMost) {
-        dead.push_back(std::move(variants.back()));
-        variants.pop_back();
-      }
+      put(*entry, object, dead);
     }
   }
-  busy->resolve(std::move(object));
+  busy->resolve(std::move(object), std::move(for_leader));
+}
+
+void Index::insert(const Key& key, Ref<Object> object) {
+  Graveyard dead;
+  Shard& s = shard(key.digest);
+  Lock lock(s.mutex);
+  const auto it = s.entries.find(key.digest);
+  if (it != s.entries.end() && it->second.key != key.text) return;
+  put(it == s.entries.end() ? make(s, key) : it->second, object, dead);
+}
+
+void Index::renew(const Key& key, const Object& old, Ref<Object> fresh) {
+  Graveyard dead;
+  Shard& s = shard(key.digest);
+  Lock lock(s.mutex);
+  Entry* entry = find(s, key);
+  if (!entry) return;
+  for (Ref<Object>& object : entry->variants) {
+    if (object.get() != &old) continue;
+    std::swap(object, fresh);
+    dead.push_back(std::move(fresh));
+    return;
+  }
 }
 
 void Index::pass(const Key& key, const Ref<Busy>& busy, Ref<Object> object, WallTime until,

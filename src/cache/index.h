@@ -50,6 +50,8 @@ class Index {
   // Variants of one key that are kept; each lookup may have to look at all of them, and the values
   // of the request fields that Vary names are the client's to choose. The least recent one goes.
   static constexpr std::size_t kVariantsMost = 64;
+  // Of them, those that are only a part of their representation.
+  static constexpr std::size_t kPartsMost = 8;
   // Fetches under way for one key that others may join; more pass.
   static constexpr std::size_t kLeadsMost = 64;
 
@@ -58,13 +60,21 @@ class Index {
                 WallTime now, bool may_lead = true);
 
   // The end of leading, once for each busy object that lookup() gave out. publish: the object takes
-  // the place of the one of the same variant and is the most recent; joined Exchanges wake.
-  void publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object);
+  // the place of the one of the same variant and is the most recent; joined Exchanges wake. The
+  // leader gets `for_leader` instead, if there is one.
+  void publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object,
+               Ref<Object> for_leader = {});
   // Not to be shared: the leader alone gets `object`, later requests pass until `until`: all of
   // them, or those with Authorization.
   void pass(const Key& key, const Ref<Busy>& busy, Ref<Object> object, WallTime until,
             Whom whom = Whom::kEveryone);
   void fail(const Key& key, const Ref<Busy>& busy, Error why);
+
+  // As publish, of what nobody led: the answer to a POST, which answers GET requests (RFC 9110
+  // §9.3.3).
+  void insert(const Key& key, Ref<Object> object);
+  // `fresh` takes the place of `old`, if that is still there: the same body, other fields.
+  void renew(const Key& key, const Object& old, Ref<Object> fresh);
 
   // `object` is no longer worth keeping (its fetch was cut, its bytes changed at the origin).
   void forget(const Key& key, const Object& object);
@@ -106,6 +116,7 @@ class Index {
   static Ref<Busy> begin_lead(Entry& entry, const std::string& variant);
   static void lead_or_join(Entry& entry, const http::Request& request, Lookup& out);
   static bool end_lead(Entry& entry, const Busy& busy);
+  static void put(Entry& entry, const Ref<Object>& object, std::vector<Ref<Object>>& dead);
 
   std::array<Shard, kShards> shards_;
 };

@@ -9,9 +9,17 @@
 #include "base/ref.h"
 #include "body/body.h"
 #include "http/head.h"
+#include "http/range.h"
 #include "policy/freshness.h"
 
 namespace weir::cache {
+
+// Which bytes of a representation a body is, where it is not all of it (RFC 9111 §3.3).
+struct Part {
+  http::ByteRange range;
+  std::uint64_t total = 0;  // of the representation
+  friend bool operator==(const Part&, const Part&) = default;
+};
 
 struct ObjectParts {
   http::Response head;  // cleaned for storing: no hop-by-hop fields, no framing
@@ -24,6 +32,10 @@ struct ObjectParts {
   int origin_status = 0;  // what the origin answered: 304 for a freshened object
   // Whether the bytes may be given to other requests too. A passed response is for one alone.
   bool shared = true;
+  // The body is these bytes alone, complete in itself: of what has no strong validator nothing else
+  // may be added to it (RFC 9111 §3.4). Nothing: the body is the representation, perhaps with
+  // holes.
+  std::optional<Part> part = {};
 };
 
 class Object : public RefCounted<Object> {
@@ -39,6 +51,9 @@ class Object : public RefCounted<Object> {
   std::optional<std::uint64_t> length() const { return parts_.length; }
   int origin_status() const { return parts_.origin_status; }
   bool shared() const { return parts_.shared; }
+  const std::optional<Part>& part() const { return parts_.part; }
+  // For another Object on the same body.
+  ObjectParts parts() const { return parts_; }
   // The ETag, or nothing; only a strong one may join bytes of two responses (RFC 9110 §8.8.3.2).
   std::string_view strong_etag() const { return strong_etag_; }
 

@@ -41,6 +41,8 @@ void Http1Sender::reset() {
   text_.clear();
   at_ = 0;
   reader_.reset();
+  parted_ = nullptr;
+  parts_.clear();
   frame_left_ = declared_ = head_bytes_ = body_bytes_ = 0;
   error_ = {};
   mode_ = Mode::kNoBody;
@@ -88,8 +90,27 @@ bool Http1Sender::start(const Reply& reply, const http::Fields& extra, const Fra
   if (mode_ == Mode::kNoBody) return keep;
   WEIR_CHECK(static_cast<bool>(reply.body));
   declared_ = reply.length.value_or(0);
-  reader_.emplace(reply.body, reply.first, reply.end, waiter_);
+  if (reply.parts.empty()) {
+    reader_.emplace(reply.body, reply.first, reply.end, waiter_);
+  } else {
+    parted_ = reply.body;
+    parts_.assign(reply.parts.rbegin(), reply.parts.rend());
+  }
   return keep;
+}
+
+bool Http1Sender::end_of_piece() const {
+  return frame_left_ == 0 && (!reader_ || reader_->offset() == reader_->end());
+}
+
+// Its text counts as body: it is in the Content-Length.
+void Http1Sender::begin_part() {
+  const Part part = std::move(parts_.back());
+  parts_.pop_back();
+  text_ += part.text;
+  body_bytes_ += part.text.size();
+  reader_.reset();
+  if (part.first < part.end) reader_.emplace(parted_, part.first, part.end, waiter_);
 }
 
 Http1Sender::Blocked Http1Sender::pump(net::Conn& conn) {
@@ -123,7 +144,8 @@ Http1Sender::Blocked Http1Sender::pump(net::Conn& conn) {
 // Finds the next piece of body; says why there is none. Where the piece begins a chunk of the
 // chunked coding its size line is appended to text_.
 Http1Sender::Frame Http1Sender::take_frame(body::Lease& lease, Blocked& why) {
-  if (mode_ == Mode::kNoBody || (frame_left_ == 0 && reader_->offset() == reader_->end())) {
+  while (end_of_piece() && !parts_.empty()) begin_part();
+  if (mode_ == Mode::kNoBody || end_of_piece()) {
     end_of_body();
     return Frame::kReady;
   }

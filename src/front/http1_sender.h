@@ -49,14 +49,19 @@ class Http1Sender {
   std::uint64_t body_bytes() const { return body_bytes_; }
   // All of it was handed to the kernel, and rightly so.
   bool over() const { return state_ == State::kDone && !pending(); }
-  void release() { reader_.reset(); }  // nothing more will be pumped
-  void reset();                        // for the next response; keeps memory
+  void release() {  // nothing more will be pumped
+    reader_.reset();
+    parted_ = nullptr;
+  }
+  void reset();  // for the next response; keeps memory
 
  private:
   enum class Mode : std::uint8_t { kNoBody, kLength, kChunked, kUntilClose };
   enum class Frame : std::uint8_t { kReady, kStop };
 
   Frame take_frame(body::Lease& lease, Blocked& why);
+  bool end_of_piece() const;
+  void begin_part();
   void end_of_body();
   void fail(Error why);
   void consume(std::size_t written);
@@ -65,6 +70,8 @@ class Http1Sender {
   std::string text_;  // head or chunk framing not yet taken by the kernel
   std::size_t at_ = 0;
   std::optional<body::BodyReader> reader_;
+  Ref<body::Body> parted_;        // the body that parts_ are of
+  std::vector<Part> parts_;       // those to come, the next one last
   std::uint64_t frame_left_ = 0;  // bytes of the current piece of body
   std::uint64_t declared_ = 0;    // with kLength
   std::uint64_t head_bytes_ = 0;

@@ -11,7 +11,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "base/ref.h"
@@ -26,6 +28,14 @@ namespace weir::front {
 
 class Stream;
 
+// One of several pieces of a body, behind a text of its own (multipart/byteranges). The last one
+// may have no bytes.
+struct Part {
+  std::string text;
+  std::uint64_t first = 0;
+  std::uint64_t end = 0;
+};
+
 // The response to send. Views must live until reply() returns; the body's Ref is kept.
 struct Reply {
   int status = 200;
@@ -34,6 +44,7 @@ struct Reply {
   Ref<body::Body> body{};                // null: no body follows
   std::uint64_t first = 0;               // the part of the body to send: [first, end)
   std::uint64_t end = body::kUnlimited;
+  std::vector<Part> parts{};  // instead of [first, end), with `length` given
   // What Content-Length says; nothing: not known yet. Also for replies to HEAD, which have no body.
   std::optional<std::uint64_t> length{};
 };

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "http/structured.h"
 #include "http/syntax.h"
 
 namespace weir::http {
 namespace {
 
-constexpr std::uint64_t kMaxDelta = std::uint64_t{1} << 31;  // RFC 9111 §1.2.2
+constexpr std::int64_t kMaxDelta = std::int64_t{1} << 31;  // RFC 9111 §1.2.2
 
 struct Directive {
   std::string_view name;
@@ -33,7 +34,7 @@ Directive split(std::string_view element) {
 
 std::optional<Seconds> seconds(const Directive& directive) {
   if (!directive.argument || directive.malformed) return std::nullopt;
-  const auto value = parse_decimal(*directive.argument, kMaxDelta);
+  const auto value = parse_decimal(*directive.argument, static_cast<std::uint64_t>(kMaxDelta));
   if (!value) return std::nullopt;
   return Seconds{static_cast<Seconds::rep>(*value)};
 }
@@ -124,6 +125,52 @@ void apply_response(const Directive& directive, CacheControl& cc) {
   }
 }
 
+// ---- targeted fields
+
+using Type = StructuredValue::Type;
+
+// delta-seconds as an Integer. False: it is something else.
+bool apply_seconds(const StructuredValue& value, std::optional<Seconds>& slot) {
+  if (value.type != Type::kInteger) return false;
+  slot = Seconds{std::clamp<std::int64_t>(value.integer, 0, kMaxDelta)};
+  return true;
+}
+
+bool apply_flag(const StructuredValue& value, bool& flag) {
+  if (value.type != Type::kBoolean) return false;
+  flag = value.boolean;
+  return true;
+}
+
+// no-cache, private: also with names.
+bool apply_flag_or_names(const StructuredValue& value, bool& whole,
+                         std::vector<std::string>& names) {
+  if (value.type != Type::kString && value.type != Type::kToken) return apply_flag(value, whole);
+  restrict({.name = {}, .argument = value.text}, whole, names);
+  return true;
+}
+
+bool apply_targeted(const StructuredMember& member, CacheControl& cc) {
+  const std::string_view key = member.key;
+  const StructuredValue& value = member.value;
+  if (key == "max-age") return apply_seconds(value, cc.max_age);
+  if (key == "s-maxage") return apply_seconds(value, cc.s_maxage);
+  if (key == "stale-while-revalidate") return apply_seconds(value, cc.stale_while_revalidate);
+  if (key == "stale-if-error") return apply_seconds(value, cc.stale_if_error);
+  if (key == "no-cache") return apply_flag_or_names(value, cc.no_cache, cc.no_cache_fields);
+  if (key == "private") return apply_flag_or_names(value, cc.is_private, cc.private_fields);
+  if (key == "no-store") return apply_flag(value, cc.no_store);
+  if (key == "no-transform") return apply_flag(value, cc.no_transform);
+  if (key == "must-revalidate") return apply_flag(value, cc.must_revalidate);
+  if (key == "proxy-revalidate") return apply_flag(value, cc.proxy_revalidate);
+  if (key == "public") return apply_flag(value, cc.is_public);
+  if (key == "must-understand") return apply_flag(value, cc.must_understand);
+  if (key == "immutable") return apply_flag(value, cc.immutable);
+  return true;  // others are not for us
+}
+
+// ---- Cache-Control
+
 using Apply = void (*)(const Directive&, CacheControl&);
 
 // An unterminated quoted string would swallow all that follows: then quotes mean nothing.
@@ -157,6 +204,19 @@ CacheControl parse_request_cache_control(const Fields& fields) {
 
 CacheControl parse_response_cache_control(const Fields& fields) {
   return parse(fields, apply_response);
+}
+
+std::optional<CacheControl> parse_targeted_cache_control(const Fields& fields,
+                                                         std::string_view name) {
+  const auto text = fields.joined(name);
+  const auto members = text ? parse_dictionary(*text) : std::nullopt;
+  if (!members || members->empty()) return std::nullopt;
+  CacheControl cc;
+  cc.present = cc.targeted = true;
+  for (const StructuredMember& member : *members) {
+    if (!apply_targeted(member, cc)) return std::nullopt;
+  }
+  return cc;
 }
 
 }  // namespace weir::http

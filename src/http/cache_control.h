@@ -1,6 +1,6 @@
 #pragma once
-// Cache-Control directives (RFC 9111 §5.2) of requests and responses, and of the targeted fields
-// once they are parsed as structured fields (RFC 9213).
+// Cache-Control directives (RFC 9111 §5.2) of requests and responses, and those of targeted fields
+// (RFC 9213).
 
 #include <cstdint>
 #include <optional>
@@ -27,10 +27,17 @@ struct CacheControl {
   // no-cache="Set-Cookie" names the field here and does not set no_cache; likewise private. An
   // empty or malformed list counts as the directive without one.
   std::vector<std::string> no_cache_fields, private_fields;
-  bool present = false;  // the field was there at all
+  bool present = false;   // the field was there at all
+  bool targeted = false;  // and is one for caches such as this: Cache-Control and Expires are not
 };
 
 CacheControl parse_request_cache_control(const Fields& fields);
 CacheControl parse_response_cache_control(const Fields& fields);
+// Of the targeted field `name`, a Dictionary of directives. Nothing when it is absent, empty, or
+// not to be used: no Structured Field, or a directive we know with a value of another type
+// (RFC 9213 §2.1). Numbers below 0 are 0. no-cache and private may have a String or Token of field
+// names.
+std::optional<CacheControl> parse_targeted_cache_control(const Fields& fields,
+                                                         std::string_view name);
 
 }  // namespace weir::http

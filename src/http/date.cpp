@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "http/fields.h"
 #include "http/syntax.h"
 
 namespace weir::http {
@@ -28,7 +29,7 @@ class Reader {
   explicit Reader(std::string_view text) : rest_(text) {}
 
   void literal(std::string_view expected) {
-    ok_ = ok_ && rest_.starts_with(expected);
+    ok_ = ok_ && begins_with(expected);
     if (ok_) rest_.remove_prefix(expected.size());
   }
   int digits(std::size_t n) {
@@ -48,7 +49,7 @@ class Reader {
   unsigned name(const std::array<std::string_view, N>& names, std::size_t length) {
     for (unsigned i = 0; ok_ && i < N; ++i) {
       const std::string_view wanted = names[i].substr(0, length == 0 ? names[i].size() : length);
-      if (!rest_.starts_with(wanted)) continue;
+      if (!begins_with(wanted)) continue;
       rest_.remove_prefix(wanted.size());
       return i;
     }
@@ -68,6 +69,10 @@ class Reader {
   bool whole() const { return ok_ && rest_.empty(); }
 
  private:
+  bool begins_with(std::string_view text) const {
+    return iequals(rest_.substr(0, text.size()), text);
+  }
+
   std::string_view rest_;
   bool ok_ = true;
 };

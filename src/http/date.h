@@ -1,6 +1,7 @@
 #pragma once
-// HTTP dates (RFC 9110 §5.6.7): IMF-fixdate written; the three formats read, strictly.
-// Letter case counts. The day name must be one, but need not be the right one; second 60 is read.
+// HTTP dates (RFC 9110 §5.6.7): IMF-fixdate written; the three formats read, strictly but for the
+// case of letters (RFC 9111 §4.2). The day name must be one, but need not be the right one; second
+// 60 is read. Any other zone than GMT is invalid.
 
 #include <optional>
 #include <string>

@@ -33,6 +33,28 @@ std::optional<std::uint64_t> parse_exact(std::string_view text) {
   return value && *value < kMax ? value : std::nullopt;
 }
 
+// Both lie below a total, so that one more is still a number.
+bool touch(const ByteRange& a, const ByteRange& b) {
+  return a.first <= b.last + 1 && b.first <= a.last + 1;
+}
+
+// Each range that it takes in may make it touch others.
+void add_merged(ByteRange range, std::vector<ByteRange>& ranges) {
+  std::size_t place = ranges.size();
+  for (std::size_t i = 0; i < ranges.size();) {
+    if (!touch(range, ranges[i])) {
+      ++i;
+      continue;
+    }
+    range = {std::min(range.first, ranges[i].first), std::max(range.last, ranges[i].last)};
+    ranges.erase(ranges.begin() + static_cast<std::ptrdiff_t>(i));
+    place = std::min(place, i);
+    i = 0;
+  }
+  place = std::min(place, ranges.size());
+  ranges.insert(ranges.begin() + static_cast<std::ptrdiff_t>(place), range);
+}
+
 }  // namespace
 
 std::optional<std::vector<RangeSpec>> parse_range(std::string_view value) {
@@ -61,6 +83,14 @@ std::optional<ByteRange> resolve(const RangeSpec& spec, std::uint64_t total) {
   }
   if (*spec.first >= total) return std::nullopt;
   return ByteRange{*spec.first, std::min(spec.last.value_or(kMax), total - 1)};
+}
+
+std::vector<ByteRange> resolve_all(const std::vector<RangeSpec>& specs, std::uint64_t total) {
+  std::vector<ByteRange> ranges;
+  for (const RangeSpec& spec : specs) {
+    if (const auto range = resolve(spec, total)) add_merged(*range, ranges);
+  }
+  return ranges;
 }
 
 std::optional<ContentRange> parse_content_range(std::string_view value) {

@@ -29,6 +29,9 @@ struct RangeSpec {
 std::optional<std::vector<RangeSpec>> parse_range(std::string_view value);
 // Nothing when unsatisfiable for a representation of `total` bytes; always so for an empty one.
 std::optional<ByteRange> resolve(const RangeSpec& spec, std::uint64_t total);
+// Those that can be satisfied, in the order of `specs`; ranges that overlap or touch are one, at
+// the place of the first of them (RFC 9110 §15.3.7.2). So no byte is in two of them.
+std::vector<ByteRange> resolve_all(const std::vector<RangeSpec>& specs, std::uint64_t total);
 
 struct ContentRange {
   std::optional<ByteRange> range;      // absent: "bytes */N"

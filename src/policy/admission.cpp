@@ -1,6 +1,9 @@
 #include "policy/admission.h"
 
+#include <algorithm>
+
 #include "http/etag.h"
+#include "policy/invalidation.h"
 #include "policy/vary.h"
 
 namespace weir::policy {
@@ -26,19 +29,43 @@ bool understood(int status) {
 // that a rule of the site sets is.
 bool says_cacheable(const http::Response& response, const http::CacheControl& cc,
                     const Rules& rules) {
-  return rules.lifetime(response.status) || cc.is_public || cc.max_age || cc.s_maxage ||
-         response.fields.has(FieldId::kExpires) || heuristically_cacheable(response.status);
+  return rules.lifetime(response.status) || cc.is_public || has_explicit_lifetime(response, cc) ||
+         heuristically_cacheable(response.status);
 }
 
-// Reasons that lie in the request, or in a response that answers only this request.
-Refusal refused_for_request(const http::Request& request, const RequestClass& request_class,
-                            int status) {
-  if (request_class.use == Use::kPass) return {request_class.reason};
-  if (request.method != http::Method::kGet) return {"method"};
+// What no-cache="…" and private="…" name.
+std::vector<std::string> named_fields(const http::CacheControl& cc) {
+  std::vector<std::string> names = cc.private_fields;
+  names.insert(names.end(), cc.no_cache_fields.begin(), cc.no_cache_fields.end());
+  return names;
+}
+
+bool names(const std::vector<std::string>& list, std::string_view name) {
+  return std::ranges::any_of(list, [&](const auto& one) { return http::iequals(one, name); });
+}
+
+// §7.3, and the site's wish. Cookies never come along by heuristics: nobody said then that the
+// response is for many.
+bool cookies_allowed(const http::Response& response, const http::CacheControl& cc,
+                     const Rules& rules) {
+  if (!response.fields.has(FieldId::kSetCookie) || cc.is_public || cc.s_maxage) return true;
+  if (names(named_fields(cc), "Set-Cookie")) return true;  // they are not stored
+  return rules.store_set_cookie && has_explicit_lifetime(response, cc);
+}
+
+// A response that answers only this request.
+Refusal refused_for_status(const RequestClass& request_class, int status) {
   if (request_class.no_store) return {"request_no_store"};
   if (status == 304) return {"not_modified"};
   if (status == 206) return {"partial"};
   if (status == 412 || status == 416) return {"status"};  // about the request's conditions
+  return kNoRefusal;
+}
+
+// Reasons that lie in the request.
+Refusal refused_for_request(const http::Request& request, const RequestClass& request_class) {
+  if (request_class.use == Use::kPass) return {request_class.reason};
+  if (request.method != http::Method::kGet) return {"method"};
   return kNoRefusal;
 }
 
@@ -48,15 +75,12 @@ Refusal refused_for_response(const RequestClass& request_class, const http::Resp
   if (response.status < 200) return {"status"};
   if (cc.must_understand && !understood(response.status)) return {"must_understand", true};
   if (cc.no_store && !cc.must_understand) return {"no_store", true};
-  if (cc.is_private || !cc.private_fields.empty()) return {"private", true};
+  if (cc.is_private) return {"private", true};
   if (request_class.authorization && !cc.is_public && !cc.must_revalidate && !cc.s_maxage) {
     return {"authorization", true};  // §3.5
   }
   if (!vary_names(response)) return {"vary_star", true};  // §4.1
-  if (response.fields.has(FieldId::kSetCookie) && !rules.store_set_cookie && !cc.is_public &&
-      !cc.s_maxage) {
-    return {"set_cookie", true};  // §7.3
-  }
+  if (!cookies_allowed(response, cc, rules)) return {"set_cookie", true};
   if (!says_cacheable(response, cc, rules)) return {"status", true};
   return kNoRefusal;
 }
@@ -77,6 +101,20 @@ Refusal refused_as_useless(int status, const Freshness& f, WallTime now) {
 // A 5xx is no promise about the next response.
 Admission pass(Refusal refusal, int status) {
   return {Verdict::kPass, refusal.reason, Freshness{}, refusal.hit_for_miss && status < 500};
+}
+
+// All that lies in the response.
+Admission judge(const RequestClass& request_class, const http::Response& response,
+                const http::CacheControl& cc, const Rules& rules, FetchTimes times) {
+  Refusal refusal = refused_for_status(request_class, response.status);
+  if (!refusal.reason.empty()) return pass(refusal, response.status);
+  refusal = refused_for_response(request_class, response, cc, rules);
+  if (!refusal.reason.empty()) return pass(refusal, response.status);
+  const Freshness freshness =
+      freshness_of(response, cc, rules, times.request_time, times.response_time);
+  refusal = refused_as_useless(response.status, freshness, times.response_time);
+  if (!refusal.reason.empty()) return pass(refusal, response.status);
+  return {Verdict::kKeep, "cacheable", freshness, false, named_fields(cc)};
 }
 
 // Whether the update has the weak form of the stored strong entity tag.
@@ -102,18 +140,29 @@ Admission admit(const http::Request& request, const RequestClass& request_class,
   if (response.status == 304 && validating) {
     return {Verdict::kFreshen, "not_modified", Freshness{}, false};
   }
-  Refusal refusal = refused_for_request(request, request_class, response.status);
+  const Refusal refusal = refused_for_request(request, request_class);
   if (!refusal.reason.empty()) return pass(refusal, response.status);
+  return judge(request_class, response, directives_of(response, rules), rules, times);
+}
 
-  const http::CacheControl cc = directives_of(response);
-  refusal = refused_for_response(request_class, response, cc, rules);
-  if (!refusal.reason.empty()) return pass(refusal, response.status);
+Admission admit_post(const http::Request& request, const RequestClass& request_class,
+                     std::string_view uri, const http::Response& response, const Rules& rules,
+                     FetchTimes times) {
+  const http::CacheControl cc = directives_of(response, rules);
+  const bool same = request.method == http::Method::kPost && response.status / 100 == 2 &&
+                    has_explicit_lifetime(response, cc) && content_location_is(uri, response);
+  if (!same) return pass({"method"}, response.status);
+  return judge(request_class, response, cc, rules, times);
+}
 
-  const Freshness freshness =
-      freshness_of(response, cc, rules, times.request_time, times.response_time);
-  refusal = refused_as_useless(response.status, freshness, times.response_time);
-  if (!refusal.reason.empty()) return pass(refusal, response.status);
-  return {Verdict::kKeep, "cacheable", freshness, false};
+http::Response without(const http::Response& head, const std::vector<std::string>& withheld) {
+  http::Response out = head;
+  out.fields.clear();
+  for (std::size_t i = 0; i < head.fields.size(); ++i) {
+    const http::Field field = head.fields[i];
+    if (!names(withheld, field.name)) out.fields.add(field.name, field.value);
+  }
+  return out;
 }
 
 bool freshens(const http::Response& stored, const http::Response& update) {
@@ -129,6 +178,15 @@ bool freshens(const http::Response& stored, const http::Response& update) {
   }
   const auto new_date = update.fields.get(FieldId::kLastModified);
   return !new_date || new_date == stored.fields.get(FieldId::kLastModified);
+}
+
+bool head_agrees(const http::Response& stored, std::optional<std::uint64_t> length,
+                 const http::Response& update, std::optional<std::uint64_t> head_length) {
+  for (const FieldId id : {FieldId::kETag, FieldId::kLastModified}) {
+    const auto told = update.fields.get(id);
+    if (told && told != stored.fields.get(id)) return false;
+  }
+  return !head_length || head_length == length;
 }
 
 void freshen(http::Response& stored, const http::Response& update) {

@@ -2,7 +2,10 @@
 // What becomes of an origin's answer (RFC 9111 §3): keep, pass or freshen; each no with its reason.
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/time.h"
 #include "http/head.h"
@@ -30,6 +33,9 @@ struct Admission {
   // Later requests need not queue behind one another for this key (hit-for-miss): the response, not
   // the request, was the reason, so the next will likely be refused as well. Never after a 5xx.
   bool hit_for_miss = false;
+  // Names of fields that are for the one who asked alone, and are not stored (private="field",
+  // §5.2.2.7) or not used again (no-cache="field", §5.2.2.4); see without(). For kKeep.
+  std::vector<std::string> withheld = {};
 };
 
 struct FetchTimes {
@@ -46,6 +52,17 @@ Admission admit(const http::Request& request, const RequestClass& request_class,
                 const http::Response& response, const Rules& rules, FetchTimes times,
                 bool validating);
 
+// Whether the answer to a POST may be kept to answer GET requests for its URI (RFC 9110 §9.3.3): it
+// says for how long, and by its Content-Location that it is what a GET would bring. kPass else,
+// with the reason "method" or one of admit()'s. `uri`: of the request, spelled as
+// also_invalidated's.
+Admission admit_post(const http::Request& request, const RequestClass& request_class,
+                     std::string_view uri, const http::Response& response, const Rules& rules,
+                     FetchTimes times);
+
+// The head without these fields: as others may have it.
+http::Response without(const http::Response& head, const std::vector<std::string>& withheld);
+
 // Whether a stored response of that status may be validated: an origin ignores conditions where its
 // answer without them would not be 2xx (RFC 9110 §13.2.1).
 bool can_be_validated(int status);
@@ -54,11 +71,17 @@ bool can_be_validated(int status);
 // anew without conditions.
 bool freshens(const http::Response& stored, const http::Response& update);
 
-// The stored head after a 304 (RFC 9111 §3.2): fields of `update` replace those of `stored`, all
-// but Content-Length, Content-Encoding, Content-Range and what is hop-by-hop. A strong ETag is not
-// replaced by its weak twin: the bytes are the same, and can be asked for in parts as before. The
-// old Age and Warning go; that of the update stays, for admit(). `update` has been through
-// clean_response, so it has a Date.
+// Whether a 200 to a HEAD speaks of the stored response, which then is freshened by it; if not, the
+// stored one is stale (RFC 9111 §4.3.5). `length`: of the stored body, if known; `head_length`:
+// what the update's Content-Length said.
+bool head_agrees(const http::Response& stored, std::optional<std::uint64_t> length,
+                 const http::Response& update, std::optional<std::uint64_t> head_length);
+
+// The stored head after a 304 (RFC 9111 §3.2), or a 206 that adds to it (§3.4): fields of `update`
+// replace those of `stored`, all but Content-Length, Content-Encoding, Content-Range and what is
+// hop-by-hop. A strong ETag is not replaced by its weak twin: the bytes are the same, and can be
+// asked for in parts as before. The old Age and Warning go; that of the update stays, for admit().
+// `update` has been through clean_response, so it has a Date.
 void freshen(http::Response& stored, const http::Response& update);
 
 }  // namespace weir::policy

@@ -1,7 +1,10 @@
 #include "policy/answer.h"
 
+#include <algorithm>
+
 #include "http/date.h"
 #include "http/etag.h"
+#include "http/print.h"
 
 namespace weir::policy {
 namespace {
@@ -78,16 +81,31 @@ bool if_range_holds(const Fields& asked, const http::Response& stored, WallTime 
   return wanted && modified && date && *wanted == *modified && *date - *modified >= Seconds{1};
 }
 
-// §14.2: the whole, a part, or nothing that can be satisfied.
+constexpr std::size_t kPartsMost = 16;
+
+// §14.2: the whole, a part, several, or nothing that can be satisfied.
 Answer step_range(const Fields& asked, std::uint64_t total) {
   if (asked.count(FieldId::kRange) != 1) return {};
   const auto specs = http::parse_range(*asked.get(FieldId::kRange));
-  if (!specs || specs->size() != 1) return {};
-  const http::RangeSpec& spec = specs->front();
-  if (const auto range = http::resolve(spec, total)) return {206, range, true};
+  if (!specs) return {};
+  auto ranges = http::resolve_all(*specs, total);
+  if (ranges.size() == 1) return {206, ranges.front(), true};
+  if (ranges.size() > kPartsMost) return {};
+  if (!ranges.empty()) return {206, std::nullopt, true, std::move(ranges)};
   // A suffix of an empty body is satisfiable (§14.1.2), but no Content-Range can say so.
-  if (total == 0 && !spec.first && spec.last > std::uint64_t{0}) return {};
+  const bool suffix = std::ranges::any_of(*specs, [](const http::RangeSpec& spec) {
+    return !spec.first && spec.last > std::uint64_t{0};
+  });
+  if (total == 0 && suffix) return {};
   return {416, std::nullopt, false};
+}
+
+// The one range that is asked for.
+std::optional<http::ByteRange> asked_range(const Fields& asked, std::uint64_t total) {
+  if (asked.count(FieldId::kRange) != 1) return std::nullopt;
+  const auto specs = http::parse_range(*asked.get(FieldId::kRange));
+  if (!specs || specs->size() != 1) return std::nullopt;
+  return http::resolve(specs->front(), total);
 }
 
 }  // namespace
@@ -103,6 +121,40 @@ Answer answer(const http::Request& request, const http::Response& stored,
   const bool ranged = request.fields.has(FieldId::kRange) && request.method == http::Method::kGet &&
                       total && if_range_holds(request.fields, stored, now);
   return ranged ? step_range(request.fields, *total) : whole;
+}
+
+Answer answer_part(const http::Request& request, const http::Response& stored,
+                   http::ByteRange range, std::uint64_t total, WallTime now) {
+  const int status = step_conditions(request.fields, stored, now);
+  if (status != 200) return {status, std::nullopt, false};
+  return {206, asked_range(request.fields, total).value_or(range), true};
+}
+
+bool part_answers(const http::Request& request, const http::Response& stored, http::ByteRange range,
+                  std::uint64_t total, WallTime now) {
+  if (request.method != http::Method::kGet || !request.fields.has(FieldId::kRange)) return false;
+  const auto asked = asked_range(request.fields, total);
+  return asked && asked->first >= range.first && asked->last <= range.last &&
+         if_range_holds(request.fields, stored, now);
+}
+
+Multipart multipart(const std::vector<http::ByteRange>& parts, std::uint64_t total,
+                    std::string_view content_type, std::string_view boundary) {
+  Multipart out;
+  out.content_type.append("multipart/byteranges; boundary=").append(boundary);
+  std::string_view line_end;
+  for (const http::ByteRange& part : parts) {
+    std::string& text = out.texts.emplace_back(line_end);
+    text.append("--").append(boundary).append("\r\n");
+    if (!content_type.empty()) http::print_field("Content-Type", content_type, text);
+    http::print_field("Content-Range", http::print_content_range(part, total), text);
+    text.append("\r\n");
+    out.length += text.size() + part.size();
+    line_end = "\r\n";
+  }
+  out.texts.emplace_back("\r\n--").append(boundary).append("--\r\n");
+  out.length += out.texts.back().size();
+  return out;
 }
 
 bool goes_with(int status, FieldId field) {

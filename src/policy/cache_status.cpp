@@ -38,6 +38,17 @@ void append_number(std::int64_t value, std::string& out) {
   out.append(digits.data(), end);
 }
 
+// An sf-string (RFC 9651 §4.1.6); what cannot stand in one is left out.
+void append_string(std::string_view text, std::string& out) {
+  out.push_back('"');
+  for (const char c : text) {
+    if (c < 0x20 || c > 0x7e) continue;
+    if (c == '"' || c == '\\') out.push_back('\\');
+    out.push_back(c);
+  }
+  out.push_back('"');
+}
+
 }  // namespace
 
 void print_cache_status(const CacheStatus& status, std::string& out) {
@@ -58,6 +69,7 @@ void print_cache_status(const CacheStatus& status, std::string& out) {
     out.append("; ttl=");
     append_number(status.ttl->count(), out);
   }
+  if (!status.key.empty()) append_string(status.key, out.append("; key="));
   if (!status.detail.empty()) out.append("; detail=").append(status.detail);
 }
 

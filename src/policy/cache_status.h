@@ -30,6 +30,7 @@ struct CacheStatus {
   bool collapsed = false;
   std::optional<Seconds> ttl = {};  // negative when stale
   std::string_view detail = {};     // our named reason; a token
+  std::string_view key = {};        // the cache key, where it is to be told
 };
 
 // `weir; hit; ttl=376`, `weir; fwd=uri-miss; fwd-status=200; stored; detail=...`. Appends one list

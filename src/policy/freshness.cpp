@@ -12,14 +12,15 @@ namespace {
 using http::FieldId;
 
 constexpr Seconds kZero{0};
-constexpr Seconds kMost{std::int64_t{1} << 31};  // RFC 9111 §1.2.2
+
+constexpr std::string_view kTarget = "CDN-Cache-Control";  // RFC 9213 §3
 
 struct Lifetime {
   Seconds value{0};
   LifetimeSource source = LifetimeSource::kNone;
 };
 
-Seconds clamped(Seconds s) { return std::clamp(s, kZero, kMost); }
+Seconds clamped(Seconds s) { return std::clamp(s, kZero, kMostSeconds); }
 
 std::optional<WallTime> date_of(const http::Response& response, FieldId id, WallTime now) {
   const auto text = response.fields.get(id);
@@ -32,7 +33,7 @@ Seconds age_value(const http::Response& response) {
   if (!line) return kZero;
   std::string_view rest = *line;
   const auto value = http::parse_decimal(http::next_element(rest).value_or(""),
-                                         static_cast<std::uint64_t>(kMost.count()));
+                                         static_cast<std::uint64_t>(kMostSeconds.count()));
   return value ? Seconds{static_cast<Seconds::rep>(*value)} : kZero;
 }
 
@@ -47,7 +48,7 @@ Lifetime lifetime_of(const http::Response& response, const http::CacheControl& c
                      const Rules& rules, WallTime date) {
   if (cc.s_maxage) return {clamped(*cc.s_maxage), LifetimeSource::kSMaxage};
   if (cc.max_age) return {clamped(*cc.max_age), LifetimeSource::kMaxAge};
-  if (response.fields.has(FieldId::kExpires)) {
+  if (response.fields.has(FieldId::kExpires) && !cc.targeted) {
     // Invalid, "0" above all, means the past (§5.3).
     const auto expires = date_of(response, FieldId::kExpires, date);
     return {expires ? clamped(*expires - date) : kZero, LifetimeSource::kExpires};
@@ -73,8 +74,16 @@ bool Freshness::serves_waiters() const {
   return ever && !no_cache;
 }
 
-http::CacheControl directives_of(const http::Response& response) {
+http::CacheControl directives_of(const http::Response& response, const Rules& rules) {
+  for (const std::string_view name : {rules.own_target, kTarget}) {
+    auto cc = http::parse_targeted_cache_control(response.fields, name);
+    if (cc) return std::move(*cc);
+  }
   return http::parse_response_cache_control(response.fields);
+}
+
+bool has_explicit_lifetime(const http::Response& response, const http::CacheControl& cc) {
+  return cc.s_maxage || cc.max_age || (response.fields.has(FieldId::kExpires) && !cc.targeted);
 }
 
 bool heuristically_cacheable(int status) {
@@ -106,6 +115,7 @@ Freshness freshness_of(const http::Response& response, const http::CacheControl&
   Freshness f;
   f.response_time = response_time;
   f.lifetime = lifetime.value;
+  if (response.status >= 400) f.lifetime = std::min(f.lifetime, clamped(rules.negative_max));
   f.source = lifetime.source;
 
   // §4.2.3
@@ -119,9 +129,10 @@ Freshness freshness_of(const http::Response& response, const http::CacheControl&
   }
 
   f.stale_while_revalidate = clamped(cc.stale_while_revalidate.value_or(rules.grace));
-  f.stale_if_error = clamped(cc.stale_if_error.value_or(kZero));
+  f.stale_if_error = clamped(cc.stale_if_error.value_or(rules.stale_if_error));
   f.must_revalidate = cc.must_revalidate || cc.proxy_revalidate || cc.s_maxage.has_value();
-  f.no_cache = cc.no_cache || !cc.no_cache_fields.empty();
+  f.no_cache = cc.no_cache;
+  f.keep = clamped(rules.keep) + std::max(f.stale_while_revalidate, f.stale_if_error);
 
   const std::string_view tag = response.fields.get(FieldId::kETag).value_or("");
   const auto parsed = http::parse_etag(tag);

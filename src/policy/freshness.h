@@ -21,6 +21,8 @@ enum class LifetimeSource : std::uint8_t {
   kSiteRule,
 };
 
+inline constexpr Seconds kMostSeconds{Rules::kForever};  // RFC 9111 §1.2.2
+
 // What a stored response keeps of its cache-related fields. Small, trivially copyable. Seconds that
 // come from the network lie between 0 and 2^31 (RFC 9111 §1.2.2).
 struct Freshness {
@@ -29,17 +31,22 @@ struct Freshness {
   Seconds lifetime{0};       // freshness_lifetime (§4.2.1)
   LifetimeSource source = LifetimeSource::kNone;
   Seconds stale_while_revalidate{0};  // RFC 5861 §3, or the site's grace
-  Seconds stale_if_error{0};          // RFC 5861 §4
-  bool must_revalidate = false;       // or proxy-revalidate, s-maxage (§5.2.2.10): never stale
-  bool no_cache = false;              // stored, but never reused without validation
-  bool has_etag = false;              // the field is there, well-formed or not: it can be sent back
-  bool has_strong_etag = false;       // well-formed and strong: a cut body may be resumed by it
-  bool has_last_modified = false;     // a valid date
+  Seconds stale_if_error{0};          // RFC 5861 §4, or the site's
+  Seconds keep = kMostSeconds;        // what is stale for longer is of no use any more
+  // The origin has failed: till then what stale_if_error allows is served at once, and the origin
+  // asked in the background. See resting().
+  WallTime resting_until{};
+  bool must_revalidate = false;    // or proxy-revalidate, s-maxage (§5.2.2.10): never stale
+  bool no_cache = false;           // stored, but never reused without validation (§5.2.2.4)
+  bool has_etag = false;           // the field is there, well-formed or not: it can be sent back
+  bool has_strong_etag = false;    // well-formed and strong: a cut body may be resumed by it
+  bool has_last_modified = false;  // a valid date
 
   bool can_validate() const { return has_etag || has_last_modified; }
   Seconds age(WallTime now) const;  // current_age (§4.2.3)
   Seconds ttl(WallTime now) const;  // lifetime - age; negative when stale
   bool fresh(WallTime now) const { return ttl(now) > Seconds{0}; }
+  bool kept(WallTime now) const { return -ttl(now) <= keep; }
   // Whether requests that waited for it may be answered with it too (RFC 9111 §4, the note on
   // collapsed requests). Not where each needs a validation of its own: no-cache (§5.2.2.4), and
   // what says or implies that it is never fresh, as pages do that are made for one user. Where a
@@ -47,15 +54,17 @@ struct Freshness {
   bool serves_waiters() const;
 };
 
-// The directives that speak to this cache. The one place where a targeted field (RFC 9213) will
-// replace Cache-Control; it then hides Expires too.
-http::CacheControl directives_of(const http::Response& response);
+// The directives that speak to this cache: those of the first targeted field that is there and
+// valid (RFC 9213 §2.2), else those of Cache-Control. Targeted ones hide Expires, too.
+http::CacheControl directives_of(const http::Response& response, const Rules& rules);
+
+// Whether the response says itself how long it is fresh (§4.2.1).
+bool has_explicit_lifetime(const http::Response& response, const http::CacheControl& cc);
 
 // RFC 9110 §15.1: 200 203 204 206 300 301 308 404 405 410 414 501.
 bool heuristically_cacheable(int status);
 
-// `request_time`: when the request was sent to the origin (§4.2.3). The no-cache="field" form
-// counts as no-cache: stricter than §5.2.2.4 asks, never looser.
+// `request_time`: when the request was sent to the origin (§4.2.3).
 Freshness freshness_of(const http::Response& response, const http::CacheControl& cc,
                        const Rules& rules, WallTime request_time, WallTime response_time);
 

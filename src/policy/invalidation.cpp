@@ -73,24 +73,34 @@ std::string target_of(const Reference& r, const Reference& base) {
   return without_dot_segments(merged).append(r.query);
 }
 
+// The URI that a field names, if it is of the same origin as `uri`.
+std::optional<std::string> named_by(FieldId id, const http::Response& response,
+                                    std::string_view uri) {
+  if (response.fields.count(id) != 1) return std::nullopt;
+  const Reference base = take_apart(uri);
+  const Reference r = take_apart(*response.fields.get(id));
+  if (!same_origin(r, base)) return std::nullopt;
+  std::string named(*base.scheme);
+  return named.append("://").append(*base.authority).append(target_of(r, base));
+}
+
 }  // namespace
 
 bool invalidates(int status) { return status >= 200 && status < 400; }
 
 std::vector<std::string> also_invalidated(std::string_view uri, const http::Response& response) {
   std::vector<std::string> found;
-  const Reference base = take_apart(uri);
   for (const FieldId id : {FieldId::kLocation, FieldId::kContentLocation}) {
-    if (response.fields.count(id) != 1) continue;
-    const Reference r = take_apart(*response.fields.get(id));
-    if (!same_origin(r, base)) continue;
-    std::string named(*base.scheme);
-    named.append("://").append(*base.authority).append(target_of(r, base));
-    if (named != uri && std::ranges::find(found, named) == found.end()) {
-      found.push_back(std::move(named));
+    auto named = named_by(id, response, uri);
+    if (named && *named != uri && std::ranges::find(found, *named) == found.end()) {
+      found.push_back(std::move(*named));
     }
   }
   return found;
+}
+
+bool content_location_is(std::string_view uri, const http::Response& response) {
+  return named_by(FieldId::kContentLocation, response, uri) == uri;
 }
 
 }  // namespace weir::policy

@@ -19,4 +19,7 @@ bool invalidates(int status);
 // invalidate what belongs to another. Without `uri` itself.
 std::vector<std::string> also_invalidated(std::string_view uri, const http::Response& response);
 
+// Whether Content-Location says that the response is what a GET of `uri` would bring.
+bool content_location_is(std::string_view uri, const http::Response& response);
+
 }  // namespace weir::policy

@@ -66,16 +66,13 @@ void read_directives(const http::Request& request, RequestClass& c) {
 }  // namespace
 
 RequestClass classify(const http::Request& request, const Rules& rules) {
-  if (request.method != http::Method::kGet && request.method != http::Method::kHead) {
-    RequestClass c = pass("method");
-    c.invalidates = !http::is_safe(request.method);
-    return c;
-  }
-  if (has_content(request)) return pass("request_body");
-  if ((request.fields.known() & kMatters) == 0) return {};
-  if (wants_upgrade(request)) return pass("upgrade");
+  const bool reads = request.method == http::Method::kGet || request.method == http::Method::kHead;
+  if (reads && has_content(request)) return pass("request_body");
+  if (reads && (request.fields.known() & kMatters) == 0) return {};
+  if (reads && wants_upgrade(request)) return pass("upgrade");
 
-  RequestClass c;
+  RequestClass c = reads ? RequestClass{} : pass("method");
+  c.invalidates = !http::is_safe(request.method);
   c.authorization = request.fields.has(FieldId::kAuthorization);
   if (rules.honour_request_no_cache) read_directives(request, c);
   return c;

@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace weir::policy {
+namespace {
+
+// How long clients do not wait for an origin that has just failed.
+constexpr Seconds kRest{10};
+
+}  // namespace
 
 ReuseVerdict may_reuse(const RequestClass& request, const Freshness& stored, WallTime now) {
   const Seconds age = stored.age(now);
@@ -26,6 +32,9 @@ ReuseVerdict may_reuse(const RequestClass& request, const Freshness& stored, Wal
   if (!request.max_age && staleness < stored.stale_while_revalidate) {
     return {Reuse::kStaleServe, "stale_while_revalidate"};
   }
+  if (now < stored.resting_until && may_serve_on_error(request, stored, now)) {
+    return {Reuse::kStaleServe, "stale_if_error"};
+  }
   return {Reuse::kValidate, "stale"};
 }
 
@@ -34,7 +43,19 @@ bool may_serve_on_error(const RequestClass& request, const Freshness& stored, Wa
   const Seconds staleness = -stored.ttl(now);
   if (staleness < Seconds{0}) return true;
   if (stored.must_revalidate) return false;
+  if (request.max_age && !request.stale_if_error && stored.age(now) > *request.max_age)
+    return false;
   return staleness < std::max(stored.stale_if_error, request.stale_if_error.value_or(Seconds{0}));
+}
+
+bool is_failure(int status) {
+  return status == 500 || status == 502 || status == 503 || status == 504;
+}
+
+Freshness resting(const Freshness& stored, WallTime now) {
+  Freshness f = stored;
+  f.resting_until = now + kRest;
+  return f;
 }
 
 }  // namespace weir::policy

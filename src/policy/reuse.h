@@ -18,7 +18,8 @@ enum class Reuse : std::uint8_t {
 
 struct ReuseVerdict {
   Reuse reuse = Reuse::kValidate;
-  // Static text. kFresh: "fresh". kStaleServe: "stale_while_revalidate", "request_max_stale".
+  // Static text. kFresh: "fresh". kStaleServe: "stale_while_revalidate", "request_max_stale",
+  // "stale_if_error".
   // kValidate: "stale", "must_revalidate", "no_cache", "request_no_cache", "request_max_age",
   // "request_min_fresh".
   std::string_view reason;
@@ -29,9 +30,17 @@ struct ReuseVerdict {
 // max-age without max-stale (§5.2.1.1).
 ReuseVerdict may_reuse(const RequestClass& request, const Freshness& stored, WallTime now);
 
-// After a failed fetch (error or 5xx): RFC 5861 §4. Still fresh, or stale for less than
-// stale-if-error of the response or the request. Not against must-revalidate and its kin, nor for a
-// request that said no-cache: that client prefers the error (RFC 9111 §5.2.1.4).
+// After a failed fetch (an error, or is_failure()): RFC 5861 §4. Still fresh, or stale for less
+// than stale-if-error of the response or the request. Not against must-revalidate and its kin, nor
+// for a request that said no-cache: that client prefers the error (RFC 9111 §5.2.1.4); nor for one
+// that gave a max-age and did not speak of errors.
 bool may_serve_on_error(const RequestClass& request, const Freshness& stored, WallTime now);
+
+// The statuses that RFC 5861 §4 calls errors: 500, 502, 503, 504.
+bool is_failure(int status);
+
+// What is stored, once its origin has failed: for a while those whom may_serve_on_error() allows it
+// need not wait for an answer that will likely be the same. may_reuse() then says kStaleServe.
+Freshness resting(const Freshness& stored, WallTime now);
 
 }  // namespace weir::policy

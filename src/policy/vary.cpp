@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <span>
 
 #include "http/syntax.h"
@@ -167,6 +168,77 @@ class CodingSet {
   bool full_ = false;
 };
 
+// A weight in thousandths (RFC 9110 §12.4.2); nothing when it is none.
+std::optional<unsigned> weight(std::string_view text) {
+  if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) return std::nullopt;
+  unsigned value = text[0] == '1' ? 1000 : 0;
+  if (text.size() == 1) return value;
+  if (text[1] != '.') return std::nullopt;
+  unsigned unit = 100;
+  for (const char c : text.substr(2)) {
+    if (!http::is_digit(c)) return std::nullopt;
+    value += unit * static_cast<unsigned>(c - '0');
+    unit /= 10;
+  }
+  return value <= 1000 ? std::optional(value) : std::nullopt;
+}
+
+struct Language {
+  std::string_view range;
+  unsigned weight = 1000;
+};
+
+// "en-GB", "*": what a member of Accept-Language names (RFC 9110 §12.5.4).
+bool is_language_range(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return http::is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '-' || c == '*';
+  });
+}
+
+// Languages by weight, then by name. One that is not understood makes it `odd`: then the text
+// decides.
+class LanguageList {
+ public:
+  void add(std::string_view member) {
+    const std::size_t semicolon = member.find(';');
+    Language language{trim(member.substr(0, semicolon))};
+    if (semicolon != std::string_view::npos) {
+      const std::string_view parameter = trim(member.substr(semicolon + 1));
+      const bool q = parameter.starts_with("q=") || parameter.starts_with("Q=");
+      const auto value = q ? weight(parameter.substr(2)) : std::nullopt;
+      odd_ |= !value;
+      language.weight = value.value_or(0);
+    }
+    odd_ |= used_ == kRoom || !is_language_range(language.range);
+    if (!odd_) languages_[used_++] = language;
+  }
+  bool odd() const { return odd_; }
+
+  // Once only.
+  void print(std::string& out) {
+    const std::span all(languages_.data(), used_);
+    std::ranges::sort(all, [](const Language& a, const Language& b) {
+      return a.weight != b.weight ? a.weight > b.weight : less_any_case(a.range, b.range);
+    });
+    std::string_view comma;
+    for (const Language& language : all) {
+      append_lower(language.range, out.append(comma));
+      out.push_back(';');
+      std::array<char, 4> digits;
+      const auto end = std::to_chars(digits.begin(), digits.end(), language.weight).ptr;
+      out.append(digits.begin(), end);
+      comma = ",";
+    }
+  }
+
+ private:
+  static constexpr std::size_t kRoom = 32;
+
+  std::array<Language, kRoom> languages_{};
+  std::size_t used_ = 0;
+  bool odd_ = false;
+};
+
 void append_value(const LinesOf& lines, bool lower_case, std::string& out) {
   Collapsed value(lower_case, out);
   lines.each([&](std::string_view line) { value.line(line); });
@@ -179,6 +251,21 @@ void append_codings(const LinesOf& lines, std::string& out) {
   });
   if (codings.full()) return append_value(lines, false, out);
   codings.print(out);
+}
+
+void append_languages(const LinesOf& lines, std::string& out) {
+  LanguageList languages;
+  lines.each([&](std::string_view line) {
+    while (const auto member = http::next_element(line)) languages.add(*member);
+  });
+  out.push_back(languages.odd() ? ':' : '=');  // so that no text is taken for a list
+  languages.odd() ? append_value(lines, true, out) : languages.print(out);
+}
+
+void append_normalised(std::string_view name, const LinesOf& lines, std::string& out) {
+  if (name == "accept-language") return append_languages(lines, out);
+  out.push_back(':');
+  name == "accept-encoding" ? append_codings(lines, out) : append_value(lines, false, out);
 }
 
 }  // namespace
@@ -205,14 +292,7 @@ void variant_text(const std::vector<std::string>& names, const http::Request& re
   for (const std::string& name : names) {
     const LinesOf lines(request.fields, name);
     out.append(name);
-    if (lines.any()) {
-      out.push_back(':');
-      if (name == "accept-encoding") {
-        append_codings(lines, out);
-      } else {
-        append_value(lines, name == "accept-language", out);
-      }
-    }
+    if (lines.any()) append_normalised(name, lines, out);
     out.push_back('\n');
   }
 }

@@ -21,7 +21,8 @@ std::optional<std::vector<std::string>> vary_names(const http::Response& respons
 // - Accept-Encoding: the set of codings that are acceptable (RFC 9110 §12.5.3), sorted, without
 //   weights; identity unless it is refused, x-gzip as gzip; codings we do not know stay in, so that
 //   nobody gets one that he cannot read;
-// - Accept-Language: in lower case (RFC 5646 §2.1.1).
+// - Accept-Language: in lower case (RFC 5646 §2.1.1), sorted by weight and then by name: the order
+//   of equal weights cannot be relied upon (RFC 9110 §12.5.4), nor their spelling (0.5, 0.500).
 void variant_text(const std::vector<std::string>& names, const http::Request& request,
                   std::string& out);
 

@@ -19,7 +19,7 @@ namespace {
 constexpr std::uint64_t kFillWindow = 32 * body::kChunkSize;
 // Waiting for heads of other variants in turn, before a request goes its own way.
 constexpr std::uint32_t kLookupsMax = 4;
-// How often in a row a hole at the same place is asked for. A fill tries again by itself.
+// How often in a row a hole at about the same place is asked for. A fill tries again by itself.
 constexpr std::uint32_t kHoleAttempts = 2;
 
 policy::Forward forward_reason(const cache::Lookup& found) {
@@ -28,6 +28,21 @@ policy::Forward forward_reason(const cache::Lookup& found) {
     return asked ? policy::Forward::kRequest : policy::Forward::kStale;
   }
   return found.vary_miss ? policy::Forward::kVaryMiss : policy::Forward::kUriMiss;
+}
+
+// Up to which byte the client wants those from `offset` on; nothing: to the end.
+std::optional<std::uint64_t> last_wanted(const policy::Answer& answer, std::uint64_t offset) {
+  if (answer.range) return answer.range->last;
+  for (const http::ByteRange& part : answer.parts) {
+    if (part.first <= offset && offset <= part.last) return part.last;
+  }
+  return {};
+}
+
+// Not to be guessed by who writes the content.
+std::string boundary_for(const cache::Key& key, TimePoint now) {
+  const auto seed = static_cast<std::uint64_t>(now.time_since_epoch().count());
+  return fmt::format("weir{:016x}{:016x}", hash64(key.text, seed), hash64(key.text, ~seed));
 }
 
 }  // namespace
@@ -82,6 +97,7 @@ void Exchange::step_recv() {
 void Exchange::step_lookup() {
   state_ = State::kLookup;
   status_ = {};
+  stale_ = nullptr;
   if (++lookups_ > kLookupsMax) return pass(policy::Forward::kVaryMiss, "variants");
   const http::Request& request = *request_;
   // What is fetched for a HEAD, or must not be stored, is of no use to those who would wait for it.
@@ -100,16 +116,18 @@ void Exchange::step_lookup() {
     case cache::Lookup::What::kLead:
       return lead(found);
     case cache::Lookup::What::kJoin:
-      how_ = How::kJoin;
-      status_.collapsed = true;
       status_.forward = forward_reason(found);
+      how_ = How::kJoin;
+      stale_ = std::move(found.object);
+      status_.collapsed = true;
       joiner_.leader = false;
       return wait_at(std::move(found.busy));
     case cache::Lookup::What::kPass:
       return pass(policy::Forward::kMiss, "hit_for_miss");
     case cache::Lookup::What::kNone:
       if (cls_.only_if_cached) return refuse(Error{Errc::kOnlyIfCached});
-      return pass(forward_reason(found), cls_.no_store ? "request_no_store" : "head");
+      return pass(forward_reason(found), cls_.no_store ? "request_no_store" : "head",
+                  std::move(found.object));
   }
 }
 
@@ -137,6 +155,7 @@ void Exchange::lead(const cache::Lookup& found) {
   p.busy = found.busy;
   p.object = found.object;
   if (!ruled_ || ruling_.ranges != Ranges::kWhole) p.range = range_to_ask(*request_);
+  stale_ = found.object;
   fetch_ = &Fetch::start(house_, std::move(p), this);
   joiner_.leader = true;
   wait_at(found.busy);
@@ -151,7 +170,8 @@ void Exchange::revalidate(const cache::Lookup& found) {
   Fetch::start(house_, std::move(p), nullptr);
 }
 
-void Exchange::pass(policy::Forward why, std::string_view detail) {
+// `known`: what is stored and would have been the answer to a GET. A HEAD may bring news of it.
+void Exchange::pass(policy::Forward why, std::string_view detail, Ref<cache::Object> known) {
   how_ = How::kPass;
   status_.forward = why;
   status_.detail = detail;
@@ -159,6 +179,8 @@ void Exchange::pass(policy::Forward why, std::string_view detail) {
   FetchPlan p = plan(FetchPlan::Kind::kPass, false);
   p.busy = make_ref<cache::Busy>();
   p.request_body = stream_->request_body();
+  if (stream_->request().method == http::Method::kHead) p.object = known;
+  if (known) stale_ = std::move(known);
   Ref<cache::Busy> busy = p.busy;
   fetch_ = &Fetch::start(house_, std::move(p), this);
   joiner_.leader = true;
@@ -185,29 +207,74 @@ void Exchange::step_wait() {
   cache::Busy::State now = busy_->join(joiner_);
   if (std::holds_alternative<cache::Busy::Pending>(now)) return;
   stop_listening();  // the head is here: no more 1xx
-  if (auto* object = std::get_if<Ref<cache::Object>>(&now)) {
-    if (!joiner_.leader && !may_share(**object)) return step_lookup();
-    if (status_.detail.empty()) status_.detail = busy_->reason();
-    status_.forward_status = (*object)->origin_status();
-    status_.stored = (*object)->shared();
-    return step_deliver(std::move(*object));
+  if (auto* object = std::get_if<Ref<cache::Object>>(&now)) return on_head(std::move(*object));
+  if (const auto* passed = std::get_if<cache::Busy::Passed>(&now)) return on_passed(passed->whom);
+  on_failure(std::get<Error>(now));
+}
+
+void Exchange::on_head(Ref<cache::Object> object) {
+  if (policy::is_failure(object->head().status) && may_serve_stale()) {
+    status_.forward_status = object->origin_status();
+    return serve_stale();
   }
-  if (const auto* passed = std::get_if<cache::Busy::Passed>(&now)) {
-    const bool not_mine = passed->whom == cache::Whom::kAuthorized && !cls_.authorization;
-    if (not_mine) return step_lookup();
-    return pass(status_.forward, busy_->reason());
+  if (!joiner_.leader && !may_share(*object)) {
+    if (object->part()) return pass(policy::Forward::kPartial, "partial");
+    return step_lookup();
   }
-  const Error why = std::get<Error>(now);
+  if (status_.detail.empty()) status_.detail = busy_->reason();
+  status_.forward_status = object->origin_status();
+  status_.stored = object->shared();
+  step_deliver(std::move(object));
+}
+
+void Exchange::on_passed(cache::Whom whom) {
+  if (whom == cache::Whom::kAuthorized && !cls_.authorization) return step_lookup();  // not for us
+  // The origin's failure is the answer to who asked; those who waited may do better.
+  if (busy_->reason() == kOriginFailure && may_serve_stale()) return serve_stale();
+  pass(status_.forward, busy_->reason());
+}
+
+void Exchange::on_failure(Error why) {
   // The object that was here is no more: what is at the origin now is as good to who got nothing
   // yet.
   const bool other = why.code == Errc::kOriginChanged || why.code == Errc::kOriginRefusedRange;
   if (filled_first_ && other) return step_lookup();
+  if (takes_over(why)) return step_lookup();
+  if (policy::is_failure(info(why).status) && may_serve_stale()) return serve_stale();
   refuse(why);
+}
+
+// Who led the fetch failed, perhaps for reasons of its own: its turn in the queue, its client. One
+// of those who waited for it leads now, and the others wait for that one; once, so that a crowd
+// does not ask an origin that is down one after the other. queue_timeout is over for all.
+bool Exchange::takes_over(Error why) {
+  const bool may_help =
+      why.code == Errc::kFetchAbandoned || (info(why).retryable && why.code != Errc::kQueueTimeout);
+  return may_help && !joiner_.leader && !std::exchange(took_over_, true);
+}
+
+// Whether what was stored before will do, now that the origin has failed (RFC 5861 §4).
+bool Exchange::may_serve_stale() const {
+  return stale_ && !filled_first_ &&
+         policy::may_serve_on_error(cls_, stale_->freshness(), house_.loop.wall_now());
+}
+
+void Exchange::serve_stale() {
+  how_ = How::kHit;
+  status_.detail = "stale_if_error";
+  status_.stored = false;
+  status_.ttl = stale_->freshness().ttl(house_.loop.wall_now());
+  step_deliver(std::move(stale_));
 }
 
 // Whether what another's request brought answers this one, too, which waited for it.
 bool Exchange::may_share(const cache::Object& object) const {
   if (!object.freshness().serves_waiters()) return false;
+  if (const auto& part = object.part()) {
+    const WallTime now = house_.loop.wall_now();
+    if (!policy::part_answers(*request_, object.head(), part->range, part->total, now))
+      return false;
+  }
   if (object.vary_names().empty()) return true;
   std::string mine;
   policy::variant_text(object.vary_names(), *request_, mine);
@@ -231,12 +298,8 @@ void Exchange::on_informational(const http::Response& response) {
 void Exchange::step_deliver(Ref<cache::Object> object) {
   state_ = State::kDeliver;
   object_ = std::move(object);
-  const http::Request& request = *request_;
   const http::Response& head = object_->head();
-  const auto total = object_->body().total();
-  answer_ = {};
-  answer_.status = head.status;
-  if (object_->shared()) answer_ = policy::answer(request, head, total, house_.loop.wall_now());
+  answer_ = answer_from(*object_);
   if (fill_first()) return;
 
   front::Reply reply;
@@ -249,13 +312,26 @@ void Exchange::step_deliver(Ref<cache::Object> object) {
   stream_->reply(reply);
 }
 
+policy::Answer Exchange::answer_from(const cache::Object& object) const {
+  const http::Request& request = *request_;
+  const bool reads = request.method == http::Method::kGet || request.method == http::Method::kHead;
+  const WallTime now = house_.loop.wall_now();
+  if (const auto& part = object.part())
+    return policy::answer_part(request, object.head(), part->range, part->total, now);
+  if (!object.shared() || !reads) return {.status = object.head().status};
+  return policy::answer(request, object.head(), object.body().total(), now);
+}
+
 // Where the first byte of the answer is not here, nothing is said before the origin has shown that
 // it still has the same object.
 bool Exchange::fill_first() {
   const bool whole = !object_->shared() || object_->body().complete() || filled_first_;
-  const bool content = answer_.range || (answer_.status == 200 && answer_.body);
+  const bool content = answer_.body && (answer_.status == 200 || answer_.status == 206);
   if (whole || !content) return false;
-  const auto hole = object_->body().hole(answer_.range ? answer_.range->first : 0);
+  const std::uint64_t first = answer_.range           ? answer_.range->first
+                              : answer_.parts.empty() ? 0
+                                                      : answer_.parts.front().first;
+  const auto hole = object_->body().hole(first);
   if (!hole) return false;
   filled_first_ = true;
   how_ = How::kMiss;
@@ -277,9 +353,8 @@ FetchPlan Exchange::fill_plan(const body::Hole& hole) const {
   p.object = object_;
   p.first = hole.offset;
   p.end = hole.end;
-  if (answer_.range) {
-    const std::uint64_t last = answer_.range->last;
-    p.end = std::min(p.end, last - last % body::kChunkSize + body::kChunkSize);
+  if (const auto last = last_wanted(answer_, hole.offset)) {
+    p.end = std::min(p.end, *last - *last % body::kChunkSize + body::kChunkSize);
   }
   const bool fits = object_->body().total().value_or(0) <= house_.store.keep_limit();
   if (!fits) p.end = std::min(p.end, p.first + kFillWindow);
@@ -295,21 +370,49 @@ void Exchange::frame(front::Reply& reply) {
     reply.length = 0;
     extra.add(http::FieldId::kContentRange,
               http::print_content_range_unsatisfied(total.value_or(0)));
-  } else if (!stored_status && !answer_.range) {
+  } else if (!stored_status && answer_.status != 206) {
     reply.length = 0;  // 304 and 412 have no content
   } else if (answer_.range) {
-    reply.first = answer_.range->first;
-    reply.end = answer_.range->last + 1;
-    reply.length = answer_.range->size();
-    extra.add(http::FieldId::kContentRange,
-              http::print_content_range(*answer_.range, total.value_or(0)));
-    reply.body = object_->body_ref();
+    frame_range(reply);
+  } else if (!answer_.parts.empty()) {
+    frame_parts(reply, total.value_or(0));
   } else if (stream_->request().method == http::Method::kHead) {
     reply.length = object_->shared() ? total : object_->length();
   } else {
     reply.length = total;
     reply.body = object_->body_ref();
   }
+}
+
+void Exchange::frame_range(front::Reply& reply) {
+  const http::ByteRange range = *answer_.range;
+  const auto& part = object_->part();
+  const std::uint64_t begin = part ? part->range.first : 0;
+  const std::uint64_t total = part ? part->total : object_->body().total().value_or(0);
+  reply.first = range.first - begin;
+  reply.end = range.last + 1 - begin;
+  reply.length = range.size();
+  stream_->extra().add(http::FieldId::kContentRange, http::print_content_range(range, total));
+  reply.body = object_->body_ref();
+}
+
+// RFC 9110 §15.3.7.2: each part says what it is, the head does not.
+void Exchange::frame_parts(front::Reply& reply, std::uint64_t total) {
+  const http::Fields& stored = object_->head().fields;
+  const auto type = stored.get(http::FieldId::kContentType).value_or("");
+  const policy::Multipart made =
+      policy::multipart(answer_.parts, total, type, boundary_for(key_, house_.loop.now()));
+  for (std::size_t i = 0; i < made.texts.size(); ++i) {
+    front::Part& part = reply.parts.emplace_back(made.texts[i]);
+    if (i == answer_.parts.size()) break;
+    part.first = answer_.parts[i].first;
+    part.end = answer_.parts[i].last + 1;
+  }
+  reply.length = made.length;
+  reply.body = object_->body_ref();
+  if (reply.fields != &fields_) fields_ = stored;
+  fields_.set(http::FieldId::kContentType, made.content_type);
+  reply.fields = &fields_;
 }
 
 // The stored fields that go along; for an answer without the content, not those that describe it.
@@ -353,7 +456,9 @@ void Exchange::refuse(Error error) {
     fields.add(http::FieldId::kRetryAfter, fmt::format_int(wait.count()).c_str());
   }
   add_cache_status();
-  const int status = why.status != 0 ? why.status : 502;
+  int status = why.status != 0 ? why.status : 502;
+  // RFC 9111 §5.2.2.2: what must not be served stale while the origin cannot be asked.
+  if (status == 502 && stale_ && stale_->freshness().must_revalidate) status = 504;
   reply_text(status, fmt::format("{} {}\n{}: {}\n", status, http::reason_phrase(status), why.name,
                                  why.text));
 }
@@ -372,7 +477,8 @@ void Exchange::answer_for_origin() {
 // The body of a stored object lacks a part: evicted, or far ahead of the fetch that is under way.
 std::optional<Error> Exchange::on_hole(front::Stream&, const body::Hole& hole) {
   if (!object_ || !object_->body().refillable()) return Error{Errc::kOriginCut};
-  holes_in_vain_ = hole.offset == hole_at_ ? holes_in_vain_ + 1 : 0;
+  const bool here = hole.offset - hole_at_ < body::kChunkSize && hole_at_ != body::kUnlimited;
+  holes_in_vain_ = here ? holes_in_vain_ + 1 : 0;
   hole_at_ = hole.offset;
   if (holes_in_vain_ >= kHoleAttempts) return Error{Errc::kOriginCut};
   Fetch::start(house_, fill_plan(hole), nullptr);
@@ -399,7 +505,7 @@ void Exchange::on_done(front::Stream&, const front::Ending& ending) {
   refused_ = false;
   origin_ = {};
   holes_in_vain_ = lookups_ = 0;
-  filled_first_ = false;
+  filled_first_ = took_over_ = false;
   hole_at_ = body::kUnlimited;
   pool_.give(*this);
 }
@@ -419,7 +525,7 @@ void Exchange::let_go() {
   stop_listening();
   if (busy_) busy_->leave(joiner_);
   busy_ = nullptr;
-  object_ = nullptr;
+  object_ = stale_ = nullptr;
   joiner_.leader = false;
 }
 

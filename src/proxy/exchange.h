@@ -6,7 +6,7 @@
 //     |                        |  kLead, kPass: start a Fetch       ^
 //     | refused: 4xx, 5xx      |  kJoin                             |
 //     |                        \---------> Wait --head is known-----/
-//     |                                     |   \-- not for us, other variant --> Lookup
+//     |                                     |   \-- not for us, or who led it failed --> Lookup
 //     \-------------------------------------+--> Deliver (an error page)
 //
 // The client may go at any time: then Done. Loop's thread only.
@@ -57,8 +57,13 @@ class Exchange final : public front::Handler,
   void edit_reply(front::Reply& reply);
   void step_lookup();
   void step_wait();
+  void on_head(Ref<cache::Object> object);
+  void on_passed(cache::Whom whom);
+  void on_failure(Error why);
+  bool may_serve_stale() const;
+  void serve_stale();
   void lead(const cache::Lookup& found);
-  void pass(policy::Forward why, std::string_view detail);
+  void pass(policy::Forward why, std::string_view detail, Ref<cache::Object> known = {});
   void revalidate(const cache::Lookup& found);
   FetchPlan plan(FetchPlan::Kind kind, bool for_storing) const;
   void wait_at(Ref<cache::Busy> busy);
@@ -68,11 +73,15 @@ class Exchange final : public front::Handler,
   void refuse(Error error);
   void answer_for_origin();
   void frame(front::Reply& reply);
+  void frame_range(front::Reply& reply);
+  void frame_parts(front::Reply& reply, std::uint64_t total);
+  policy::Answer answer_from(const cache::Object& object) const;
   const http::Fields* fields_for(int status, const http::Response& stored);
   void add_own_fields(const cache::Object& object);
   void add_cache_status();
   void stop_listening();
   bool may_share(const cache::Object& object) const;
+  bool takes_over(Error why);
   void log_access(const front::Ending& ending, std::string_view reason) const;
   void let_go();
 
@@ -87,6 +96,7 @@ class Exchange final : public front::Handler,
   cache::Key key_;
   policy::RequestClass cls_;
   Ref<cache::Object> object_;
+  Ref<cache::Object> stale_;  // what was here and had to be validated: it may do if that fails
   Ref<cache::Busy> busy_;
   cache::Joiner joiner_;
   Fetch* fetch_ = nullptr;  // of our own, while it may tell us of 1xx
@@ -94,11 +104,12 @@ class Exchange final : public front::Handler,
   std::string status_text_;
   http::Fields fields_;  // those of the stored ones that go along, where not all do
   policy::Answer answer_;
-  std::string_view origin_;    // that was asked
-  std::uint64_t hole_at_ = 0;  // where the last hole was
+  std::string_view origin_;                   // that was asked
+  std::uint64_t hole_at_ = body::kUnlimited;  // where the last hole was
   std::uint32_t holes_in_vain_ = 0;
   std::uint32_t lookups_ = 0;
   bool filled_first_ = false;  // the begin of the answer was absent and had to be fetched
+  bool took_over_ = false;     // the one who led for us failed
   How how_ = How::kUndecided;
   bool refused_ = false;  // it was answered with an error page
   State state_ = State::kDone;

@@ -80,10 +80,9 @@ void Fetch::run() noexcept {
     case State::kQueued:
       switch (origin().gate->state(ticket_)) {
         case Gate::State::kRunning:
-          origin().stats->queued.add(house_.loop.now() - queued_);
-          return ask();
+          return begin();
         case Gate::State::kRefused:
-          return fail(Error{ticket_.refusal});
+          return fail(writer_ ? Error{ticket_.refusal} : retry_.reason(Error{ticket_.refusal}));
         case Gate::State::kNew:
         case Gate::State::kWaiting:
           return;
@@ -97,9 +96,17 @@ void Fetch::run() noexcept {
       if (std::byte none[1]; !writer_->space(1, none).bytes.empty()) enter();
       return;
     case State::kAsking:
+    case State::kResting:
     case State::kOver:
       return;
   }
+}
+
+// There is a place. Who waited for it may be gone: then the origin is not troubled.
+void Fetch::begin() {
+  origin().stats->queued.add(house_.loop.now() - queued_);
+  const bool wanted = writer_ || plan_.lane != sched::Lane::kClientWaits || is_read();
+  wanted ? ask() : fail(Error{Errc::kFetchAbandoned});
 }
 
 // ---- Asking
@@ -160,8 +167,19 @@ void Fetch::on_over(Result<void> result) {
   const TimePoint now = house_.loop.now();
   const auto at = writer_ ? when_to_resume(why, now) : when_to_retry(why, now);
   if (!at) return fail(writer_ ? why : retry_.reason(why));
-  state_ = State::kAsking;
-  *at <= now ? ask() : timer_.set(*at);
+  *at <= now ? ask() : rest(*at);
+}
+
+void Fetch::rest(TimePoint until) {
+  state_ = State::kResting;
+  leave_gate(house_.loop.now());
+  timer_.set(until);
+}
+
+// For a while: others may have the place.
+void Fetch::leave_gate(TimePoint now) {
+  origin().gate->leave(ticket_, now);
+  ticket_.again = true;
 }
 
 // No head yet: the same request, once more.
@@ -171,8 +189,10 @@ std::optional<TimePoint> Fetch::when_to_retry(Error why, TimePoint now) {
       .why = why,
       .repeatable = !plan_.request_body && http::is_idempotent(plan_.request.method),
       .another = tried_.size() < servers.settings.servers.size(),
-      .next_try = servers.balancer.capacity(now).changes_at};
+      .next_try = servers.balancer.capacity(now).changes_at,
+      .random = origin().pool->random()};
   const auto at = retry_.after_failure(failure, now);
+  if (at && *at > now && stale_will_do()) return {};  // nobody need wait
   if (!at || (retry_.costs() && !origin().gate->may_retry(now))) return {};
   origin().stats->retries.add();
   log_info("retry origin={} key={} after={}", origin().name, plan_.key.text, describe(why));
@@ -208,7 +228,14 @@ void Fetch::succeed() {
 
 void Fetch::fail(Error why) {
   origin().stats->fail(plan_.kind, why);
-  log_warn("fetch failed origin={} key={} reason={}", origin().name, plan_.key.text, describe(why));
+  const bool ours = info(why).side != Side::kClient && why.code != Errc::kFetchAbandoned;
+  if (ours) {
+    log_warn("fetch failed origin={} key={} reason={}", origin().name, plan_.key.text,
+             describe(why));
+  } else {
+    log_info("fetch given up origin={} key={} reason={}", origin().name, plan_.key.text,
+             describe(why));
+  }
   if (!object_) {
     refuse(why);
     return end();
@@ -230,6 +257,7 @@ void Fetch::fail(Error why) {
 // No head: whoever waits for one is told.
 void Fetch::refuse(Error why) {
   if (plan_.kind == FetchPlan::Kind::kLead) {
+    if (policy::is_failure(info(why).status) && stale_will_do()) rest();
     house_.index.fail(plan_.key, plan_.busy, why);
   } else if (plan_.busy) {
     std::exchange(plan_.busy, nullptr)->fail(why);
@@ -258,16 +286,17 @@ void Fetch::on_timer(net::Timer& timer) {
   switch (state_) {
     case State::kQueued:
       origin().gate->look(now);
+      if (!look_for_readers()) return;
       timer_.set(std::min(ticket_.deadline, after(now, kLook)));
       return run();
-    case State::kAsking:
-      if (!call_) return ask();  // a resume that had to wait
-      break;
     case State::kFilling:
       look_at_window(now);
       break;
+    case State::kAsking:
     case State::kParked:
       break;
+    case State::kResting:
+      return enter();
     case State::kOver:
       return;
   }
@@ -284,7 +313,7 @@ void Fetch::look_at_window(TimePoint now) {
   if (object_->body().refillable()) {
     if (shut < origin().window_shut_max) return;
     call_.reset();
-    origin().gate->leave(ticket_, now);
+    leave_gate(now);
     state_ = State::kParked;
     origin().stats->parked.add();
     run();  // in case there is space by now: else the writer's wake is set
@@ -294,34 +323,71 @@ void Fetch::look_at_window(TimePoint now) {
   }
 }
 
-// Ends a fetch that nobody reads and that is not worth finishing for the cache.
-void Fetch::look_for_readers() {
-  const bool read =
-      (writer_ && writer_->body().readers() > 0) || (plan_.busy && plan_.busy->wanted());
-  idle_looks_ = read ? 0 : idle_looks_ + 1;
-  if (idle_looks_ < kIdleLooks) return;
+// Ends a fetch that nobody reads and that is not worth finishing for the cache. False: it is over.
+bool Fetch::look_for_readers() {
+  idle_looks_ = is_read() ? 0 : idle_looks_ + 1;
+  if (idle_looks_ == 0) wait_in(sched::Lane::kClientWaits);
+  if (idle_looks_ < kIdleLooks) return true;
   if (!writer_) {
-    if (plan_.kind != FetchPlan::Kind::kPass) return;
-    call_.reset();
-    return fail(Error{Errc::kFetchAbandoned});
+    // One that a client waited for and that has cost the origin nothing so far; the answer to any
+    // other may be worth keeping.
+    const bool queued = state_ == State::kQueued && plan_.lane == sched::Lane::kClientWaits;
+    if (plan_.kind != FetchPlan::Kind::kPass && !queued) return true;
+  } else if (go_on_unread()) {
+    return true;
   }
-  const auto verdict = worth_finishing({.kept = kept_,
-                                        .part = part_ || plan_.kind == FetchPlan::Kind::kFill,
-                                        .received = writer_->offset(),
-                                        .total = writer_->body().total(),
-                                        .keep_limit = house_.store.keep_limit()},
-                                       origin().fill);
-  if (verdict.finish) return;
-  log_info("fetch abandoned key={} offset={} reason={}", plan_.key.text, writer_->offset(),
-           verdict.reason);
   call_.reset();
-  if (kept_ && object_->body().refillable()) {
+  if (writer_ && kept_ && object_->body().refillable()) {
     origin().stats->end(plan_.kind, FetchEnd::kAbandoned);
     if (plan_.kind == FetchPlan::Kind::kFill) refuse(Error{Errc::kFetchAbandoned});
     std::move(*writer_).abandon();  // what is here stays, and the rest can be fetched later
-    return end();
+    end();
+  } else {
+    fail(Error{Errc::kFetchAbandoned});
   }
-  fail(Error{Errc::kFetchAbandoned});
+  return false;
+}
+
+bool Fetch::is_read() const {
+  return (writer_ && writer_->body().readers() > 0) || (plan_.busy && plan_.busy->wanted());
+}
+
+// Whether it is worth finishing though nobody reads it; then it makes way for what clients wait
+// for.
+bool Fetch::go_on_unread() {
+  auto verdict = worth_finishing({.kept = kept_,
+                                  .part = part_ || plan_.kind == FetchPlan::Kind::kFill,
+                                  .received = writer_->offset(),
+                                  .total = writer_->body().total(),
+                                  .keep_limit = house_.store.keep_limit()},
+                                 origin().fill);
+  if (verdict.finish && ticket_.lane == sched::Lane::kPrefetch) return true;
+  if (verdict.finish && !wait_in(sched::Lane::kPrefetch)) verdict = {false, "no_place"};
+  log_info("fetch {} key={} offset={} reason={}", verdict.finish ? "goes on unread" : "abandoned",
+           plan_.key.text, writer_->offset(), verdict.reason);
+  return verdict.finish;
+}
+
+// False: it runs, and that lane has no place for it.
+bool Fetch::wait_in(sched::Lane lane) {
+  if (ticket_.lane == lane) return true;
+  const TimePoint now = house_.loop.now();
+  switch (state_) {
+    case State::kAsking:
+    case State::kFilling:
+      return origin().gate->move(ticket_, lane, now);
+    case State::kQueued:
+      origin().gate->leave(ticket_, now);
+      ticket_.lane = lane;
+      enter();
+      return true;
+    case State::kParked:
+    case State::kResting:
+    case State::kOver:
+      ticket_.lane = lane;
+      return true;
+  }
+  return true;
 }
 
 void Fetch::end() {

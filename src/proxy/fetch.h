@@ -11,9 +11,14 @@
 //     v                 v             from where it is       | resume, if the validator is strong
 //   Failed <---------- Failed <------------------------------/ else
 //
-// Parked (between Filling and Asking): a body that is larger than the store has run as far ahead of
+// Parked (between Filling and Queued): a body that is larger than the store has run as far ahead of
 // its readers as it may for window_shut_max; the connection was given up, and a reader's progress
 // wakes it.
+// Resting (between Asking or Filling and Queued): a retry or resume that waits before it asks
+// again. Neither holds a place at the origin.
+//
+// What nobody reads any more goes on among the prefetches, if it goes on at all, and comes back
+// when somebody reads again.
 
 #include <cstdint>
 #include <memory>
@@ -28,6 +33,7 @@
 #include "origin/call.h"
 #include "policy/admission.h"
 #include "policy/request_class.h"
+#include "policy/reuse.h"
 #include "proxy/convoy.h"
 #include "proxy/house.h"
 #include "proxy/retry.h"
@@ -44,9 +50,10 @@ struct FetchPlan {
   http::Request client_request;  // as it came: for Vary and admission
   http::Request request;         // as it goes to the origin
   policy::RequestClass cls;
-  Ruling ruling;                         // of the site's rules about this request
-  Ref<cache::Busy> busy;                 // to be resolved; kFill: may be null
-  Ref<cache::Object> object;             // kLead: the stale one to validate; kFill: the one to fill
+  Ruling ruling;          // of the site's rules about this request
+  Ref<cache::Busy> busy;  // to be resolved; kFill: may be null
+  // kLead: the stale one to validate. kFill: the one to fill. kPass: the one that a HEAD is about.
+  Ref<cache::Object> object;
   Ref<body::Body> request_body;          // kPass
   std::optional<http::RangeSpec> range;  // kLead: a part will do, see range_to_ask
   std::uint64_t first = 0;               // kFill: [first, end)
@@ -54,6 +61,9 @@ struct FetchPlan {
   sched::Lane lane = sched::Lane::kClientWaits;
   std::uint64_t client = 0;  // a hash of who asked, without the port
 };
+
+// The reason of a Busy whose fetch was answered with a 5xx where what is stored may do instead.
+inline constexpr std::string_view kOriginFailure = "origin_failure";
 
 class Fetch final : public origin::Call::Owner,
                     public body::Waiter,
@@ -86,22 +96,39 @@ class Fetch final : public origin::Call::Owner,
   void on_timer(net::Timer& timer) override;
 
  private:
-  enum class State : std::uint8_t { kQueued, kAsking, kFilling, kParked, kOver };
+  enum class State : std::uint8_t { kQueued, kAsking, kFilling, kParked, kResting, kOver };
 
   Fetch(House& house, FetchPlan plan, Listener* listener);
   void enter();
+  void begin();
   void ask();
+  void rest(TimePoint until);
+  void leave_gate(TimePoint now);
   void add_range();
 
   void decide(http::Response& response);
-  policy::Admission judge(const http::Response& response, bool validating) const;
+  policy::Admission judge(const http::Response& response, bool validating);
+  enum class Keep : std::uint8_t { kNot, kWhole, kHoles, kPart };
+  bool can_refill(const http::Response& response, bool needed) const;
+  Keep how_to_keep(const http::Response& response, std::optional<std::uint64_t> length,
+                   const std::optional<http::ContentRange>& part,
+                   policy::Admission& admission) const;
+  void open_body(http::Response& response, std::optional<std::uint64_t> length,
+                 policy::Admission admission, const std::optional<http::ContentRange>& part,
+                 Keep keep);
+  body::BodyOptions body_options(const http::Response& response, std::uint64_t meta_bytes,
+                                 Keep keep) const;
+  void describe_variant(cache::ObjectParts& parts) const;
+  void make_object(cache::ObjectParts parts, const policy::Admission& admission);
+
   void invalidate(const http::Response& response);
   void freshen(const http::Response& update);
-  void describe_variant(cache::ObjectParts& parts) const;
-  void open_body(http::Response& response, std::optional<std::uint64_t> length,
-                 policy::Admission admission, const std::optional<http::ByteRange>& part);
-  bool keep_or_pass(http::Response& response, bool part, body::BodyOptions& options,
-                    policy::Admission& admission);
+  bool learn_from_head(const http::Response& response, std::optional<std::uint64_t> length);
+  void learn_from_part(const http::Response& response);
+  policy::Admission judge_again(cache::ObjectParts& parts, const http::Response& update);
+  bool stale_will_do() const;
+  void rest();
+
   void be_patient();
   void deliver(const policy::Admission& admission);
   void continue_part(const http::Response& response);
@@ -118,7 +145,10 @@ class Fetch final : public origin::Call::Owner,
   void refuse(Error why);
   void look_at_window(TimePoint now);
   void look_for_room();
-  void look_for_readers();
+  bool look_for_readers();
+  bool go_on_unread();
+  bool is_read() const;
+  bool wait_in(sched::Lane lane);
   void end();
 
   Origin& origin() { return house_.origins[plan_.site->origin]; }
@@ -134,7 +164,8 @@ class Fetch final : public origin::Call::Owner,
   origin::Tried tried_;  // outlives call_
   std::unique_ptr<origin::Call> call_;
   std::optional<body::BodyWriter> writer_;
-  Ref<cache::Object> object_;  // what is being filled
+  Ref<cache::Object> object_;      // what is being filled
+  Ref<cache::Object> for_leader_;  // the same with fields that nobody else must see; null: none
   policy::FetchTimes times_{};
   TimePoint queued_{};  // when it asked for a place
   TimePoint blocked_since_ =

@@ -1,20 +1,17 @@
 // What a Fetch makes of the head of the origin's answer: a stored object, a part of one, a passed
-// response, a freshened object, or the continuation of what it has.
+// response, or the continuation of what it has. What it tells of stored ones: fetch_update.cpp.
 #include <charconv>
 
 #include "base/log.h"
 #include "http/etag.h"
 #include "http/range.h"
 #include "policy/answer.h"
-#include "policy/invalidation.h"
 #include "policy/vary.h"
 #include "proxy/fetch.h"
 #include "proxy/range_ask.h"
 
 namespace weir::proxy {
 namespace {
-
-constexpr Seconds kHitForMiss{120};
 
 std::optional<std::uint64_t> content_length(const http::Response& response) {
   const auto text = response.fields.get(http::FieldId::kContentLength);
@@ -78,30 +75,35 @@ void Fetch::decide(http::Response& response) {
   const auto length = part ? part->total : content_length(response);
   policy::clean_response(response, plan_.site->forward.via, times_.response_time);
   if (plan_.ruling.edits_origin) edit_origin_response(plan_.ruling, response.fields);
-  policy::Admission admission;
-  if (plan_.kind == FetchPlan::Kind::kLead) {
-    admission = judge(response, static_cast<bool>(plan_.object));
-  } else {
-    admission.reason = "pass";
-  }
+  policy::Admission admission = judge(response, static_cast<bool>(plan_.object));
   if (admission.verdict == policy::Verdict::kFreshen) return freshen(response);
-  const bool keep = admission.verdict == policy::Verdict::kKeep;
-  const bool useless = part ? !keep || !is_refillable(response, false)
-                            : !keep && client_wants_less(response, length);
-  if (useless) {
-    if (!keep) refused_ = admission;
+  if (plan_.kind == FetchPlan::Kind::kPass && plan_.object && learn_from_head(response, length))
+    return;
+  const Keep keep = how_to_keep(response, length, part, admission);
+  if (keep == Keep::kNot && (part || client_wants_less(response, length))) {
+    refused_ = admission;
     return ask_as_client();
   }
   if (plan_.range && !part) no_ranges_ = true;  // who answers a range with all does so again
-  if (refused_ && !keep) admission = *refused_;
-  open_body(response, length, admission, part ? part->range : std::nullopt);
+  if (refused_ && keep == Keep::kNot) admission = *refused_;
+  open_body(response, length, admission, part, keep);
 }
 
 // Whether it may be kept: by the RFCs, and by the rules of the site.
-policy::Admission Fetch::judge(const http::Response& response, bool validating) const {
+policy::Admission Fetch::judge(const http::Response& response, bool validating) {
   const Ruling& ruling = plan_.ruling;
-  const auto admission =
-      policy::admit(plan_.client_request, plan_.cls, response, ruling.policy, times_, validating);
+  policy::Admission admission{policy::Verdict::kPass, "pass", {}, false};
+  if (plan_.kind == FetchPlan::Kind::kLead) {
+    if (policy::is_failure(response.status) && stale_will_do()) {
+      rest();  // what is stored stays, and is better than this
+      return {policy::Verdict::kPass, kOriginFailure, {}, false};
+    }
+    admission =
+        policy::admit(plan_.client_request, plan_.cls, response, ruling.policy, times_, validating);
+  } else if (plan_.client_request.method == http::Method::kPost) {
+    admission = policy::admit_post(plan_.client_request, plan_.cls, plan_.key.text, response,
+                                   ruling.policy, times_);
+  }
   const bool refused = ruling.refuses_cookies && response.fields.has(http::FieldId::kSetCookie);
   if (!refused || admission.verdict != policy::Verdict::kKeep) return admission;
   return {policy::Verdict::kPass, ruling.refuses_cookies->reason, policy::Freshness{}, true};
@@ -116,14 +118,6 @@ void Fetch::ask_for_all() {
                                  http::FieldId::kRange, http::FieldId::kIfRange}) {
     plan_.request.fields.remove(id);
   }
-}
-
-// An unsafe request was done: what is stored of its resource is of the past (RFC 9111 §4.4).
-void Fetch::invalidate(const http::Response& response) {
-  if (!policy::invalidates(response.status)) return;
-  house_.index.purge(plan_.key);
-  for (std::string& uri : policy::also_invalidated(plan_.key.text, response))
-    house_.index.purge(cache::key_of(std::move(uri)));
 }
 
 // Whether the client's own fields, which we left out to have something to keep, ask for less than
@@ -153,86 +147,97 @@ void Fetch::ask_as_client() {
   }
 }
 
-// A 304 to our own validators: the stored response lives on, on the same Body (RFC 9111 §4.3.4).
-void Fetch::freshen(const http::Response& update) {
-  const cache::Object& stale = *plan_.object;
-  if (!policy::freshens(stale.head(), update)) {  // it speaks of another: ask without conditions
-    ask_again_ = true;
-    plan_.request.fields.remove(http::FieldId::kIfNoneMatch);
-    plan_.request.fields.remove(http::FieldId::kIfModifiedSince);
-    plan_.object = nullptr;
-    return;
-  }
-  cache::ObjectParts parts;
-  parts.head = stale.head();
-  policy::freshen(parts.head, update);
-  // It may say no-store now, or another Vary.
-  const auto admission = judge(parts.head, false);
-  kept_ = admission.verdict == policy::Verdict::kKeep;
-  if (kept_) parts.head.fields.remove(http::FieldId::kAge);  // made anew for each answer
-  parts.freshness = admission.freshness;
-  describe_variant(parts);
-  parts.body = stale.body_ref();
-  parts.length = stale.length();
-  parts.origin_status = update.status;
-  parts.shared = kept_;
-  if (!kept_) house_.index.forget(plan_.key, stale);
-  object_ = make_ref<cache::Object>(std::move(parts));
-  deliver(admission);
-}
-
 void Fetch::describe_variant(cache::ObjectParts& parts) const {
   parts.vary_names = policy::vary_names(parts.head).value_or(std::vector<std::string>{});
   policy::variant_text(parts.vary_names, plan_.client_request, parts.variant);
 }
 
+// A POST is not sent again for the rest of its answer.
+bool Fetch::can_refill(const http::Response& response, bool needed) const {
+  return plan_.kind == FetchPlan::Kind::kLead && !no_ranges_ && is_refillable(response, needed);
+}
+
+// As all of the object, as a part that others can be added to, or as a part that stands alone: of
+// what cannot be known to be the same, or begins within a chunk. Where it cannot be kept,
+// `admission` says so.
+Fetch::Keep Fetch::how_to_keep(const http::Response& response, std::optional<std::uint64_t> length,
+                               const std::optional<http::ContentRange>& part,
+                               policy::Admission& admission) const {
+  if (admission.verdict != policy::Verdict::kKeep) return Keep::kNot;
+  const std::uint64_t most = house_.store.keep_limit();
+  if (!part) {
+    const bool oversize = call_->has_body() && length.value_or(0) > most;
+    if (!oversize || can_refill(response, true)) return Keep::kWhole;
+  } else if (can_refill(response, false) && part->range->first % body::kChunkSize == 0) {
+    return Keep::kHoles;
+  } else if (part->range->size() <= most &&
+             policy::part_answers(plan_.client_request, response, *part->range, *part->total,
+                                  times_.response_time)) {
+    return Keep::kPart;
+  }
+  admission.verdict = policy::Verdict::kPass;
+  admission.reason = part ? "partial" : "larger_than_store";
+  admission.hit_for_miss = !part;
+  return Keep::kNot;
+}
+
 // `part`: the bytes of the whole that this answer brings; nothing: all.
 void Fetch::open_body(http::Response& response, std::optional<std::uint64_t> length,
-                      policy::Admission admission, const std::optional<http::ByteRange>& part) {
-  body::BodyOptions options;
+                      policy::Admission admission, const std::optional<http::ContentRange>& part,
+                      Keep keep) {
+  kept_ = keep != Keep::kNot;
+  part_ = keep == Keep::kHoles;
+  if (kept_) response.fields.remove(http::FieldId::kAge);  // made anew for each answer
   cache::ObjectParts parts;
+  body::BodyOptions options =
+      body_options(response, cache::Object::footprint(response, plan_.key.text.size()), keep);
+  if (part) options.total = part_ ? *part->total : part->range->size();
+  if (keep == Keep::kPart) parts.part = cache::Part{*part->range, *part->total};
+  if (part_) plan_.end = part->range->last + 1;
+
   parts.length = length;
   parts.origin_status = part ? 206 : response.status;
-  options.id = plan_.key.digest;
-  if (!call_->has_body()) options.total = 0;
-  if (response.framing == http::Framing::kLength) options.total = part ? length : response.length;
-
-  kept_ = keep_or_pass(response, part.has_value(), options, admission);
   parts.head = std::move(response);
-  if (kept_) describe_variant(parts);
-  parts.freshness = admission.freshness;
   parts.body = kept_ ? house_.store.create(options) : house_.transit.create(options);
-  parts.shared = kept_;
-  part_ = part.has_value();
-  if (part) plan_.end = part->last + 1;
-  writer_.emplace(parts.body, part ? part->first : 0, plan_.end, *this);
+  writer_.emplace(parts.body, part_ ? part->range->first : 0, plan_.end, *this);
   be_patient();
-  if (call_->has_body()) call_->receive(*writer_, 0, part ? part->size() : body::kUnlimited);
-  object_ = make_ref<cache::Object>(std::move(parts));
+  if (call_->has_body()) call_->receive(*writer_, 0, part ? part->range->size() : body::kUnlimited);
+  make_object(std::move(parts), admission);
   deliver(admission);
 }
 
-// How its body is held: for the cache, or only on its way to who asked.
-bool Fetch::keep_or_pass(http::Response& response, bool part, body::BodyOptions& options,
-                         policy::Admission& admission) {
-  bool keep = admission.verdict == policy::Verdict::kKeep;
-  const bool oversize = options.total.value_or(0) > house_.store.keep_limit();
-  options.refillable = keep && is_refillable(response, oversize && !part) && !no_ranges_;
-  if (keep && oversize && !options.refillable) {
-    keep = false;
-    admission.reason = "larger_than_store";
-    admission.hit_for_miss = true;
-  }
-  if (!keep) {
+// How the body is held: for the cache, or only on its way to who asked.
+body::BodyOptions Fetch::body_options(const http::Response& response, std::uint64_t meta_bytes,
+                                      Keep keep) const {
+  body::BodyOptions options;
+  options.id = plan_.key.digest;
+  if (!call_->has_body()) options.total = 0;
+  if (response.framing == http::Framing::kLength) options.total = response.length;
+  if (keep == Keep::kNot) {
     options.drop_passed = true;
     options.lead_limit = house_.transit_lead;
-    return false;
+    return options;
   }
-  response.fields.remove(http::FieldId::kAge);  // made anew for each answer
-  options.meta_bytes = cache::Object::footprint(response, plan_.key.text.size());
+  const std::uint64_t most = house_.store.keep_limit();
+  const bool oversize = options.total.value_or(0) > most;
+  options.refillable = keep != Keep::kPart && can_refill(response, oversize && !part_);
+  options.meta_bytes = meta_bytes;
   // Most of the store is for those who follow the fastest reader.
-  if (oversize) options.lead_limit = house_.store.keep_limit() / 4;
-  return true;
+  if (oversize) options.lead_limit = most / 4;
+  return options;
+}
+
+// What others get is without the fields that are for who asked alone.
+void Fetch::make_object(cache::ObjectParts parts, const policy::Admission& admission) {
+  parts.shared = kept_;
+  parts.freshness = admission.freshness;
+  if (kept_) describe_variant(parts);
+  for_leader_ = nullptr;
+  if (kept_ && !admission.withheld.empty()) {
+    for_leader_ = make_ref<cache::Object>(parts);
+    parts.head = policy::without(parts.head, admission.withheld);
+  }
+  object_ = make_ref<cache::Object>(std::move(parts));
 }
 
 // A large body, which would drive its own readers out of a store that is full, waits for them. One
@@ -250,13 +255,15 @@ void Fetch::deliver(const policy::Admission& admission) {
             kept_, admission.reason);
   plan_.busy->set_reason(admission.reason);
   if (plan_.kind == FetchPlan::Kind::kPass) {
-    plan_.busy->pass(object_);
+    if (kept_) house_.index.insert(plan_.key, object_);  // of a POST
+    plan_.busy->pass(for_leader_ ? for_leader_ : object_);
   } else if (kept_) {
-    house_.index.publish(plan_.key, plan_.busy, object_);
+    house_.index.publish(plan_.key, plan_.busy, object_, for_leader_);
   } else {
     // A credential may be the reason: others need not go their own way for it.
     const auto whom = plan_.cls.authorization ? cache::Whom::kAuthorized : cache::Whom::kEveryone;
-    const auto until = admission.hit_for_miss ? times_.response_time + kHitForMiss : WallTime{};
+    const Seconds pause = plan_.ruling.policy.hit_for_miss;
+    const auto until = admission.hit_for_miss ? times_.response_time + pause : WallTime{};
     house_.index.pass(plan_.key, plan_.busy, object_, until, whom);
   }
 }
@@ -265,6 +272,7 @@ void Fetch::deliver(const policy::Admission& admission) {
 // of two representations are never mixed.
 void Fetch::continue_part(const http::Response& response) {
   if (!fits(response)) return;
+  if (plan_.kind == FetchPlan::Kind::kFill && response.status == 206) learn_from_part(response);
   if (plan_.kind == FetchPlan::Kind::kFill && plan_.busy)
     std::exchange(plan_.busy, nullptr)->resolve(object_);
 }

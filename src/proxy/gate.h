@@ -1,6 +1,8 @@
 #pragma once
 // Gate: the scheduler of one origin, shared by all workers. Any thread; a leaf lock.
 
+#include <algorithm>
+
 #include "base/mutex.h"
 #include "body/waiter.h"
 #include "sched/retry_budget.h"
@@ -19,11 +21,11 @@ class Gate {
  public:
   using State = sched::Ticket::State;
 
-  explicit Gate(const sched::Limits& limits) : scheduler_(limits) {}
+  explicit Gate(const sched::Limits& limits) : scheduler_(limits), retries_(budget(limits)) {}
 
   State enter(GateTicket& ticket, TimePoint now) EXCLUDES_LOCK(mutex_) {
     Lock lock(mutex_);
-    retries_.request();
+    if (!ticket.again) retries_.request();
     settle(now);
     const auto [state, displaced] = scheduler_.submit(ticket, now);
     if (displaced) wake(*displaced);
@@ -39,7 +41,7 @@ class Gate {
     scheduler_.withdraw(ticket, now);
     settle(now);
   }
-  // Deadlines and holds end by time alone: who waits looks again at its deadline, and now and then.
+  // Deadlines end by time alone: who waits looks again at its deadline, and now and then.
   void look(TimePoint now) EXCLUDES_LOCK(mutex_) {
     Lock lock(mutex_);
     settle(now);
@@ -51,14 +53,11 @@ class Gate {
     scheduler_.set_capacity(places);
     settle(now);
   }
-  void hold(TimePoint until) EXCLUDES_LOCK(mutex_) {
+  bool move(GateTicket& ticket, sched::Lane lane, TimePoint now) EXCLUDES_LOCK(mutex_) {
     Lock lock(mutex_);
-    scheduler_.hold(until);
-  }
-  void release(TimePoint now) EXCLUDES_LOCK(mutex_) {
-    Lock lock(mutex_);
-    scheduler_.release();
+    const bool moved = scheduler_.move(ticket, lane);
     settle(now);
+    return moved;
   }
   // True: a retry is within the budget, and paid for.
   bool may_retry(TimePoint now) EXCLUDES_LOCK(mutex_) {
@@ -84,6 +83,12 @@ class Gate {
   }
 
  private:
+  // All that is under way when a server dies may be asked again once.
+  static sched::RetryBudgetSettings budget(const sched::Limits& limits) {
+    sched::RetryBudgetSettings s;
+    s.burst = std::max(s.burst, limits.running);
+    return s;
+  }
   static void wake(sched::Ticket& ticket) { static_cast<GateTicket&>(ticket).owner->wake(); }
   void settle(TimePoint now) REQUIRES_LOCK(mutex_) {
     while (sched::Ticket* refused = scheduler_.expired(now)) wake(*refused);
@@ -92,7 +97,7 @@ class Gate {
 
   Mutex mutex_;
   sched::Scheduler scheduler_ GUARDED_BY(mutex_);
-  sched::RetryBudget retries_ GUARDED_BY(mutex_){{}};
+  sched::RetryBudget retries_ GUARDED_BY(mutex_);
 };
 
 }  // namespace weir::proxy

@@ -25,7 +25,7 @@ std::optional<TimePoint> Retry::after_failure(const Failure& failure, TimePoint 
   const bool answerless = code == Errc::kOriginClosed || code == Errc::kOriginReset;
   if (deadline_ == TimePoint::max()) deadline_ = after(now, rules_.retry_for);
   TimePoint at = now;
-  costs_ = !no_server(code);
+  costs_ = answerless;
   if (no_server(code)) {
     at = failure.next_try == TimePoint::max() ? after(now, kPoll) : std::max(now, failure.next_try);
   } else {
@@ -33,7 +33,8 @@ std::optional<TimePoint> Retry::after_failure(const Failure& failure, TimePoint 
     if (answerless && (!failure.repeatable || answerless_++ >= rules_.attempts)) return {};
     if (!answerless && !never_connected(code)) return {};
     if (!failure.another) {
-      at = after(now, std::min(kLongestWait, kFirstWait * (1 << std::min(waits_++, 8u))));
+      const Duration step = std::min(kLongestWait, kFirstWait * (1 << std::min(waits_++, 8u)));
+      at = after(now, step + step / 2 * (failure.random >> 16) / 65536);
     }
   }
   if (at > deadline_) return {};

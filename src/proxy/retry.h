@@ -31,13 +31,15 @@ class Retry {
     bool another = false;     // there is a server that this fetch has not tried
     // Every server is left alone: when one may be tried again; max() when that is not known.
     TimePoint next_try = TimePoint::max();
+    std::uint32_t random =
+        0;  // any 32 bits: waits grow by up to a half, so that not all come at once
   };
 
   explicit Retry(const RetryRules& rules) : rules_(rules) {}
 
   // When to ask again; nothing: give up.
   std::optional<TimePoint> after_failure(const Failure& failure, TimePoint now);
-  // Asking again was not for want of a server, so it costs the origin something.
+  // The request had reached a server, so asking again costs the origin something.
   bool costs() const { return costs_; }
   // What to tell the client: the first reason that is about the origin itself.
   Error reason(Error last) const { return first_ ? *first_ : last; }

@@ -66,7 +66,7 @@ void Stats::merge(const Stats& other) {
 }
 
 void FetchStats::fail(FetchKind kind, Error why) {
-  const bool abandoned = why.code == Errc::kFetchAbandoned;
+  const bool abandoned = why.code == Errc::kFetchAbandoned || info(why).side == Side::kClient;
   end(kind, abandoned ? FetchEnd::kAbandoned : FetchEnd::kFailed);
   if (!abandoned) failed[static_cast<std::size_t>(why.code)].add();
 }

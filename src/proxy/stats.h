@@ -80,7 +80,7 @@ enum class FetchEnd : std::uint8_t {
   kWhole,
   kFreshened,  // a 304: the stored response lives on
   kFailed,
-  kAbandoned,  // nobody read it, and it was not worth finishing
+  kAbandoned,  // nobody read it and it was not worth finishing, or its client's request failed
 };
 inline constexpr std::size_t kFetchEnds = 4;
 std::string_view name(FetchEnd end);  // "whole", "freshened", "failed", "abandoned"

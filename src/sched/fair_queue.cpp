@@ -12,7 +12,7 @@ std::uint32_t FairQueue::length_of(std::uint64_t client) const {
 void FairQueue::push(Ticket& ticket) {
   Line& line = lines_[ticket.client];
   if (line.length == 0) ring_.push_back(line);
-  line.tickets.push_back(ticket);
+  ticket.again ? line.tickets.push_front(ticket) : line.tickets.push_back(ticket);
   set_length(line, line.length + 1);
   ++size_;
 }

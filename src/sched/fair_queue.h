@@ -1,10 +1,10 @@
 #pragma once
 // FairQueue: the waiting tickets of one lane. Each client has a line of its own, first come first
-// served; the lines take turns. So a client with ten thousand waiting tickets delays another's
-// single one by one turn. Pure; not thread safe.
+// served but for those that come again, which stand in front; the lines take turns. So a client
+// with ten thousand waiting tickets delays another's single one by one turn. Pure; not thread safe.
 //
 //   ring:    A -> B -> C       whose turn is next
-//   lines:   A: a1 a2 a3       oldest in front
+//   lines:   A: a1 a2 a3       the first in front
 //            B: b1
 //   levels:  1: B, C   3: A    lines by length, so that the longest is at hand
 //
@@ -30,11 +30,11 @@ class FairQueue {
   std::uint32_t longest() const { return static_cast<std::uint32_t>(levels_.size()); }
 
   void push(Ticket& ticket);
-  // The oldest ticket of the client whose turn it is, or null.
+  // The first ticket of the client whose turn it is, or null.
   Ticket* pop();
   // `ticket` is in this queue.
   void remove(Ticket& ticket);
-  // The last to come of a client that has most. The queue is not empty.
+  // The last in the line of a client that has most. The queue is not empty.
   Ticket& newest_of_longest() const;
 
  private:

@@ -25,7 +25,7 @@ Scheduler::Admission Scheduler::submit(Ticket& ticket, TimePoint now) {
     return {ticket.state};
   }
   Ticket* displaced = nullptr;
-  if (lane.queue.size() >= lane.queue_max) {
+  if (lane.queue.size() >= lane.queue_max && !ticket.again) {
     displaced = displace(lane, ticket.client);
     if (!displaced) {
       refuse(ticket, Errc::kQueueFull);
@@ -43,7 +43,6 @@ void Scheduler::withdraw(Ticket& ticket, TimePoint now) {
     case Ticket::State::kRunning:
       --lane.running;
       ++lane.stats.completed;
-      if (trial_ == &ticket) trial_ = nullptr;
       if (!clients().queue.empty()) pace_.freed(now_);
       break;
     case Ticket::State::kWaiting:
@@ -55,6 +54,23 @@ void Scheduler::withdraw(Ticket& ticket, TimePoint now) {
       break;
   }
   ticket.state = Ticket::State::kNew;
+}
+
+bool Scheduler::move(Ticket& ticket, Lane lane) {
+  WEIR_CHECK(ticket.state == Ticket::State::kRunning);
+  LaneState& from = lane_of(ticket);
+  --from.running;
+  if (lane > ticket.lane && !has_place(static_cast<std::size_t>(lane))) {
+    ++from.running;
+    return false;
+  }
+  ++from.stats.completed;
+  ticket.lane = lane;
+  LaneState& to = lane_of(ticket);
+  ++to.running;
+  ++to.stats.submitted;
+  ++to.stats.started;
+  return true;
 }
 
 Ticket* Scheduler::next(TimePoint now) {
@@ -112,7 +128,6 @@ void Scheduler::begin(Ticket& ticket) {
   lane.stats.waited_sum += waited;
   lane.stats.waited_max = std::max(lane.stats.waited_max, waited);
   ++lane.running;
-  if (held_until_) trial_ = &ticket;
   ticket.state = Ticket::State::kRunning;
 }
 
@@ -127,6 +142,7 @@ void Scheduler::refuse(Ticket& ticket, Errc why) {
 Ticket* Scheduler::displace(LaneState& lane, std::uint64_t client) {
   if (lane.queue.longest() < lane.queue.length_of(client) + 2) return nullptr;
   Ticket& ticket = lane.queue.newest_of_longest();
+  if (ticket.again) return nullptr;
   dequeue(lane, ticket);
   refuse(ticket, Errc::kQueueFull);
   return &ticket;
@@ -137,7 +153,6 @@ Ticket* Scheduler::displace(LaneState& lane, std::uint64_t client) {
 void Scheduler::advance(TimePoint now) { now_ = std::max(now_, now); }
 
 bool Scheduler::has_place(std::size_t lane) const {
-  if (held_until_ && (trial_ || now_ < *held_until_)) return false;
   const std::uint32_t limit = std::min(limits_.running ? limits_.running : kNoLimit, capacity_);
   std::uint32_t held = 0;  // by lane l and those below it
   for (std::size_t l = kLanes; l-- > 0;) {
@@ -159,16 +174,6 @@ std::optional<std::size_t> Scheduler::pick() const {
   return highest;
 }
 
-void Scheduler::hold(TimePoint until) {
-  held_until_ = until;
-  trial_ = nullptr;
-}
-
-void Scheduler::release() {
-  held_until_.reset();
-  trial_ = nullptr;
-}
-
 // ---- Numbers
 
 Seconds Scheduler::retry_after(TimePoint now) const {
@@ -178,7 +183,6 @@ Seconds Scheduler::retry_after(TimePoint now) const {
     const Duration interval = pace_.interval(latest);
     wait = interval >= kRetryAfterMax / Duration::rep{n} ? kRetryAfterMax : interval * n;
   }
-  if (held_until_) wait = std::max(wait, *held_until_ - latest);
   return std::clamp(std::chrono::ceil<Seconds>(wait), Seconds{1}, kRetryAfterMax);
 }
 

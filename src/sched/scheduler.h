@@ -16,11 +16,6 @@
 // Who is refused: each lane has a queue of its own. When it is full, a client with at least two
 // tickets less in it than the greediest one displaces that one's newest.
 //
-// Hold: the origin is backing off.
-//
-//   open --hold(t)--> nothing starts --t--> one at a time --release()--> open
-//                           ^-------hold(t)------/
-//
 // Times of several threads may be told a little out of order: the latest one counts.
 
 #include <array>
@@ -73,19 +68,20 @@ class Scheduler {
   // In any state: it leaves, and is kNew.
   void withdraw(Ticket& ticket, TimePoint now);
   // The next ticket that may start (now kRunning), or null. To be called until null after
-  // withdraw(), set_capacity() and release(), and when a hold's time has come.
+  // withdraw(), move() and set_capacity().
   Ticket* next(TimePoint now);
   // The next ticket whose deadline has passed (now kRefused), or null.
   Ticket* expired(TimePoint now);
   // When expired() will have something, TimePoint::max() if never.
   TimePoint next_deadline() const;
 
+  // A running ticket goes on in another lane: up always; down where that lane may hold one more,
+  // else it stays where it is, and false. Counted as an end and a start.
+  bool move(Ticket& ticket, Lane lane);
+
   // What the origin's healthy servers take together; kNoLimit: no more than Limits says. It may
   // fall below what is running: that ends by itself.
   void set_capacity(std::uint32_t places) { capacity_ = places; }
-  void hold(TimePoint until);
-  void release();
-  std::optional<TimePoint> held_until() const { return held_until_; }
 
   // What to tell who is refused: when all clients that wait now may have started. At least 1 s, at
   // most kRetryAfterMax.
@@ -122,8 +118,6 @@ class Scheduler {
   List<Ticket::Deadline> deadlines_;  // rise from front to back: one patience, and now_ never falls
   TimePoint now_ = TimePoint::min();  // the latest told
   std::uint32_t capacity_ = kNoLimit;
-  std::optional<TimePoint> held_until_;
-  const Ticket* trial_ = nullptr;  // running since the hold's time came, without a verdict so far
   Pace pace_;
 };
 

@@ -26,6 +26,9 @@ struct Ticket : ListNode {  // among what waits for the same client
   // The owner's; not to be changed between submit() and withdraw().
   Lane lane = Lane::kClientWaits;
   std::uint64_t client = 0;  // a hash of who asks; 0: nobody in particular, all such are one client
+  // It had a place and gave it back for a while: it stands in front of its client's line, and no
+  // full queue refuses it.
+  bool again = false;
 
   // The scheduler's.
   State state = State::kNew;

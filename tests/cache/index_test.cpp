@@ -364,3 +364,84 @@ TEST_CASE("an object that is given up is forgotten at once") {
   CHECK(b.index.stats().keys == 0);
   CHECK(b.look().what == Lookup::What::kLead);
 }
+
+TEST_CASE("what must be kept from others goes to the leader alone") {
+  Bench b;
+  const Lookup lead = b.look();
+  const Lookup other = b.look();
+  REQUIRE(other.what == Lookup::What::kJoin);
+  const auto full = b.object(60s), stripped = b.object(60s);
+  b.index.publish(b.key, lead.busy, stripped, full);
+  Waiting waiting;
+  Joiner leader, joiner;
+  leader.waiter = joiner.waiter = &waiting;
+  leader.leader = true;
+  CHECK(std::get<Ref<Object>>(lead.busy->join(leader)) == full);
+  CHECK(std::get<Ref<Object>>(lead.busy->join(joiner)) == stripped);
+  CHECK(b.look().object == stripped);
+}
+
+TEST_CASE("a stored part is given to who asks for what it has, and stands beside the whole") {
+  Bench b;
+  const auto part_of = [&b](std::uint64_t first, std::uint64_t last) {
+    ObjectParts parts = b.object(60s)->parts();
+    parts.body = b.body(b.key.digest, last - first + 1);
+    parts.part = Part{{first, last}, 100};
+    return make_ref<Object>(std::move(parts));
+  };
+  const auto part = part_of(10, 19);
+  b.index.insert(b.key, part);
+  CHECK(b.look().what == Lookup::What::kLead);
+  b.ask_with({{"Range", "bytes=12-15"}});
+  CHECK(b.look().object == part);
+  b.ask_with({{"Range", "bytes=12-25"}});
+  CHECK(b.look().object.get() == nullptr);
+
+  const auto newer = part_of(10, 19);  // in place of the same part, not of others
+  const auto other = part_of(20, 29);
+  b.index.insert(b.key, other);
+  b.index.insert(b.key, newer);
+  CHECK(b.index.stats().objects == 2);
+  b.ask_with({{"Range", "bytes=12-15"}});
+  CHECK(b.look().object == newer);
+
+  const auto whole = b.object(60s);  // in place of all its parts
+  b.index.insert(b.key, whole);
+  CHECK(b.index.stats().objects == 1);
+  b.index.insert(b.key, part_of(30, 39));
+  b.request.fields.clear();
+  CHECK(b.look().object == whole);
+}
+
+TEST_CASE("of one key only so many parts are kept") {
+  Bench b;
+  for (std::uint64_t at = 0; at < Index::kPartsMost + 3; ++at) {
+    ObjectParts parts = b.object(60s)->parts();
+    parts.part = Part{{at * 10, at * 10 + 4}, 1000};
+    b.index.insert(b.key, make_ref<Object>(std::move(parts)));
+  }
+  CHECK(b.index.stats().objects == Index::kPartsMost);
+  b.ask_with({{"Range", "bytes=0-4"}});
+  CHECK(b.look().object.get() == nullptr);  // the least recent one went
+}
+
+TEST_CASE("an object is renewed where it stands, and only if it still does") {
+  Bench b;
+  const auto old = b.object(60s), fresh = b.object(120s);
+  b.index.publish(b.key, b.look().busy, old);
+  b.index.renew(b.key, *old, fresh);
+  CHECK(b.look(kNow + 61s).object == fresh);
+  b.index.renew(b.key, *old, b.object(240s));
+  CHECK(b.look().object == fresh);
+  b.index.purge(b.key);
+  b.index.renew(b.key, *fresh, b.object(240s));
+  CHECK(b.index.keys() == 0);
+}
+
+TEST_CASE("what is stale beyond its keep is no more") {
+  Bench b;
+  const auto object = b.object({.lifetime = 60s, .keep = 100s});
+  b.index.publish(b.key, b.look().busy, object);
+  CHECK(b.look(kNow + 160s).object == object);
+  CHECK(b.look(kNow + 161s).object.get() == nullptr);
+}

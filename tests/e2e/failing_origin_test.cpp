@@ -81,6 +81,71 @@ TEST_CASE("A GET is sent again when a reused connection dies before a byte, a PO
   CHECK(origin.requests(post) == 1);
 }
 
+TEST_CASE("A client that stops in mid-upload is a 408, and no fault of the origin's") {
+  const Origin origin;
+  Weir weir(conf(origin.address(),
+                 "first_byte_timeout = \"200 ms\"\nbetween_bytes_timeout = \"200 ms\"\n"
+                 "[http]\nbody_timeout = \"1 s\"\n"));
+  const std::string post = "POST /up?size=10&n=1 HTTP/1.1\r\nHost: a\r\n";
+  for (const std::string framing :
+       {"Content-Length: 6\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n6\r\n"}) {
+    CAPTURE(framing);
+    Client slow(weir.port());
+    slow.send(post + framing + "abc");
+    CHECK(slow.silent_for(Millis(500)));  // longer than an origin may be silent
+    slow.send(framing.starts_with('C') ? "def" : "def\r\n0\r\n\r\n");
+    CHECK(slow.receive({.content = 1}).right());
+
+    Client stuck(weir.port());
+    stuck.send(post + framing + "abc");
+    const Response response = stuck.receive();
+    CAPTURE(response.summary());
+    CHECK(response.status == 408);
+    CHECK(names(response, "request_timeout"));
+  }
+  const nlohmann::json here = weir.status()["origins"][0];
+  CHECK(here["servers"][0]["failures"] == 0);
+  CHECK(here["fetches"]["failures"].empty());
+  CHECK(here["fetches"]["pass"]["abandoned"] == 2);
+  CHECK(weir.process().err().find("fetch failed") == std::string::npos);
+}
+
+TEST_CASE("A head of the origin's may be as large as http.head_max says") {
+  struct Row {
+    const char* max;
+    std::size_t ordered;  // size of one field, and of another one: the origin itself takes 64 KiB
+    std::size_t asked;
+    int status;
+  };
+  for (const Row& row : {Row{"128 KiB", 50'000, 50'000, 200}, Row{"80 KiB", 50'000, 50'000, 502},
+                         Row{"9 KiB", 8'000, 0, 200}, Row{"9 KiB", 10'000, 0, 502}}) {
+    CAPTURE(row.max);
+    CAPTURE(row.ordered);
+    const Origin origin;
+    const Weir weir(origin, "[http]\nhead_max = \"" + std::string(row.max) + "\"\n");
+    origin.order("field=X-A:" + std::string(row.ordered, 'a'));
+    const std::string more = "field=X-B:" + std::string(row.asked, 'b');
+    const Response response =
+        fetch(weir.port(), {.target = "/h?size=10&n=1", .fields = {{"X-Origin-Script", more}}});
+    CHECK(response.status == row.status);
+    CHECK(names(response, "origin_head_too_large") == (row.status == 502));
+  }
+}
+
+TEST_CASE("An origin that sends interim responses without end is a 502 that says so") {
+  const Origin origin;
+  const Weir weir(origin);
+  const Response some =
+      get(weir.port(), "/some?n=1&size=10&early_status=102&early_count=50", {.content = 1});
+  CHECK(some.right());
+  CHECK(some.interim.size() == 50);
+  const Response response = get(weir.port(), "/many?early_status=103&early_count=1000000");
+  CAPTURE(response.summary());
+  CHECK(response.status == 502);
+  CHECK(response.complete());
+  CHECK(names(response, "origin_endless_interim"));
+}
+
 TEST_CASE("A cut response never looks whole, and the next request fetches again") {
   const Origin origin;
   const Weir weir(origin);
@@ -118,6 +183,18 @@ TEST_CASE("A cut response with a strong validator is resumed, and the client see
   }
   CHECK(origin.requests(target) == 4);
   CHECK(origin.count("bytes_sent") == 10 * kMiB);
+}
+
+TEST_CASE("An origin that gives a byte at a time and cuts is given up") {
+  const Origin origin;
+  const Weir weir(conf(origin.address(), "resume_attempts = 1\neject_failures = 0\n"));
+  const std::string target = "/bytes?n=3&size=10MiB&cut_every=1&cc=max-age=600";
+  const Response response = get(weir.port(), target, {.content = 3});
+  CAPTURE(response.summary());
+  CHECK(!response.complete());
+  CHECK(!response.wrong_at);
+  CHECK(response.body_bytes < 10);
+  CHECK(origin.requests(target) == response.body_bytes);
 }
 
 TEST_CASE("An origin that stops in mid-response is given up") {

@@ -78,6 +78,95 @@ TEST_CASE("A client that fills the queue gives way to another client") {
   CHECK(first.receive({.content = 1}).right());
 }
 
+TEST_CASE("Who waited for a fetch that was refused for its client's sake leads it") {
+  const Origin origin;
+  const Weir weir(conf(origin, limits(1, 3, "30 s")));
+  Client running = asking(weir, "/r?size=10&n=1&delay=1s");
+  CHECK(eventually([&] { return origin.count("total") == 1; }));
+  std::vector<Client> greedy;
+  for (const char* target : {"/a?size=10&n=1", "/b?size=10&n=1", "/c?size=10&n=1&cc=max-age=9"}) {
+    greedy.push_back(asking(weir, target));
+    CHECK(greedy.back().silent_for(Millis(50)));
+  }
+  Client joined = asking(weir, "/c?size=10&n=1&cc=max-age=9", 2);
+  CHECK(joined.silent_for(Millis(50)));
+  Client other = asking(weir, "/d?size=10&n=1", 3);  // has the place of /c
+  CHECK(is_refused(greedy[2], "queue_full"));
+  CHECK(is_refused(greedy[1], "queue_full"));  // it was the greedy one's newest then
+  CHECK(joined.receive({.content = 1}).right());
+  CHECK(other.receive({.content = 1}).right());
+  CHECK(greedy[0].receive({.content = 1}).right());
+  CHECK(running.receive({.content = 1}).right());
+}
+
+TEST_CASE("Who is gone before there is a place for its fetch costs the origin nothing") {
+  const Origin origin;
+  const Weir weir(conf(origin, limits(1, 10, "30 s")));
+  Client running = asking(weir, "/r?size=10&n=1&delay=1s");
+  CHECK(eventually([&] { return origin.count("total") == 1; }));
+  for (const char* target : {"/gone?size=10&cc=max-age=9", "/gone?size=10&cc=no-store"}) {
+    Client gone = asking(weir, target);
+    CHECK(gone.silent_for(Millis(50)));
+    gone.abort();
+  }
+  Client last = asking(weir, "/last?size=10&n=1");
+  CHECK(running.receive({.content = 1}).right());
+  CHECK(last.receive({.content = 1}).right());
+  CHECK(origin.count("total") == 2);
+}
+
+TEST_CASE("A fetch that waits before it asks again leaves its place to others") {
+  const Origin origin;
+  Weir weir(conf(origin, limits(1, 10, "30 s") +
+                             "eject_failures = 0\nretry_attempts = 9\nretry_for = \"4 s\"\n"));
+  struct Row {
+    const char* target;  // fails after more than 2 s of waiting in all
+    const char* counter;
+  };
+  for (const Row& row : {Row{"/never?close_before=1", "retries"},
+                         Row{"/a-byte-at-a-time?size=10MiB&n=1&cut_every=1", "resumes"}}) {
+    CAPTURE(row.target);
+    Client failing = asking(weir, row.target);
+    CHECK(eventually([&] { return origin.requests(row.target) >= 3; }));
+    const Response other = get(weir.port(), "/works?size=10&n=1", {.content = 1});
+    CAPTURE(other.summary());
+    CHECK(other.right());
+    CHECK(other.seconds < 0.5);
+    CHECK(origin.requests(row.target) < 6);  // it was still at it
+    CHECK(eventually([&] { return origin.requests(row.target) >= 5; }));
+    CHECK(weir.status()["origins"][0]["fetches"][row.counter] >= 4);
+    failing.abort();
+  }
+}
+
+TEST_CASE(
+    "What nobody reads goes on among the prefetches, as many as may, until somebody reads again") {
+  const Origin origin;
+  Weir weir(conf(origin, limits(4, 10, "30 s")));  // one of the four for prefetches
+  const auto running = [&](const char* lane) {
+    return weir.status()["origins"][0]["running"][lane].get<int>();
+  };
+  const auto says = [&](const char* text) {
+    return weir.process().err().find(text) != std::string::npos;
+  };
+  const std::string targets[] = {"/a?n=1&size=48MiB&rate=8MiB&cc=max-age=60",
+                                 "/b?n=1&size=48MiB&rate=8MiB&cc=max-age=60"};
+  for (const std::string& target : targets) {
+    Client gone = asking(weir, target);
+    CHECK(gone.receive_head().status == 200);
+    gone.abort();
+  }
+  CHECK(eventually([&] { return running("prefetch") == 1 && running("client") == 0; }));
+  CHECK(says("fetch goes on unread"));
+  CHECK(says("reason=little_left"));
+  CHECK(says("reason=no_place"));
+  std::vector<Client> back;
+  for (const std::string& target : targets) back.push_back(asking(weir, target));
+  CHECK(eventually([&] { return running("prefetch") == 0 && running("client") == 1; }));
+  for (Client& client : back) CHECK(client.receive({.content = 1, .keep = 0}).right());
+  CHECK(origin.count("bytes_sent") < 48 * 3 * 1024 * 1024);
+}
+
 TEST_CASE("A fetch that waits past queue_timeout is a 503 that says so") {
   const Origin origin;
   const Weir weir(conf(origin, limits(1, 10, "300 ms")));

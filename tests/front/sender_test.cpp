@@ -156,3 +156,18 @@ TEST_CASE("1xx heads leave before the response; those that the client does not r
   CHECK(line.got.size() < 20'000);
   CHECK(line.got.find("HTTP/1.1 204 ") == line.got.size() - line.sender.head_bytes());
 }
+
+TEST_CASE("parts of a body are sent behind their texts, and counted with them") {
+  Line line;
+  Reply reply;
+  reply.status = 206;
+  reply.body = body::text_body(line.source, "0123456789");
+  reply.parts = {{"<a>", 0, 2}, {"<b>", 5, 9}, {"<end>", 0, 0}};
+  reply.length = 3 + 2 + 3 + 4 + 5;
+  CHECK(line.sender.start(reply, line.extra, {.keep_alive = true}));
+  CHECK(line.pump() == Blocked::kNo);
+  CHECK(line.sender.state() == State::kDone);
+  CHECK(line.says("Content-Length: 17\r\n"));
+  CHECK(line.body() == "<a>01<b>5678<end>");
+  CHECK(line.sender.body_bytes() == 17);
+}

@@ -159,3 +159,47 @@ TEST_CASE("no field is not the same as an empty one") {
   CHECK_FALSE(parse_response_cache_control({}).present);
   CHECK(parse_response_cache_control(fields_of({""})).present);
 }
+
+TEST_CASE("targeted fields are dictionaries of the same directives") {  // RFC 9213 §2.1
+  struct Row {
+    std::vector<std::string_view> lines;
+    std::string_view expected;
+  };
+  for (const Row& row : {
+           Row{{"max-age=60"}, "max-age=60"},
+           Row{{"max-age=60, s-maxage=30"}, "max-age=60 s-maxage=30"},
+           Row{{"max-age=60", "must-revalidate"}, "max-age=60 must-revalidate"},
+           Row{{"max-age=60, max-age=5"}, "max-age=5"},  // RFC 9651 §4.2.2
+           Row{{"max-age=60;x=1"}, "max-age=60"},
+           Row{{"max-age=-1"}, "max-age=0"},
+           Row{{"max-age=99999999999"}, "max-age=2147483648"},
+           Row{{"stale-while-revalidate=1, stale-if-error=2"}, "swr=1 sie=2"},
+           Row{{"no-cache, no-store=?0, private=?1"}, "no-cache private"},
+           Row{{"no-cache=\"set-cookie, x\""}, "no-cache[set-cookie x]"},
+           Row{{"private=set-cookie"}, "private[set-cookie]"},
+           Row{{"no-cache=\"a b\""}, "no-cache"},  // no list of names: all is meant
+           Row{{"public, must-understand, immutable, no-transform, proxy-revalidate"},
+               "no-transform public proxy-revalidate must-understand immutable"},
+           Row{{"foo=(1 2), max-age=1"}, "max-age=1"},
+       }) {
+    CAPTURE(row.lines.front());
+    Fields fields;
+    for (std::string_view line : row.lines) fields.add(FieldId::kCdnCacheControl, line);
+    const auto cc = parse_targeted_cache_control(fields, "CDN-Cache-Control");
+    REQUIRE(cc);
+    CHECK(show(*cc) == row.expected);
+    CHECK((cc->present && cc->targeted));
+  }
+}
+
+TEST_CASE("a targeted field that is empty or wrong is as if it were not there") {  // RFC 9213 §2.1
+  for (std::string_view line :
+       {"", " ", "max-age=\"60\"", "max-age=60.0", "max-age", "max-age=60, &&&", "max-age = 60",
+        "Max-Age=60", "no-store=1", "no-cache=5", "private=(a)", "max-age=60,"}) {
+    CAPTURE(line);
+    Fields fields;
+    fields.add("Edge-Control", line);
+    CHECK_FALSE(parse_targeted_cache_control(fields, "edge-control"));
+  }
+  CHECK_FALSE(parse_targeted_cache_control(Fields{}, "CDN-Cache-Control"));
+}

@@ -81,6 +81,14 @@ TEST_CASE("two digits of a year mean the past when they would be over 50 years a
   }
 }
 
+TEST_CASE("the case of letters does not matter to a cache") {  // RFC 9111 §4.2
+  for (std::string_view text : {"sun, 06 nov 1994 08:49:37 gmt", "SUN, 06 NOV 1994 08:49:37 GmT",
+                                "sunday, 06-NOV-94 08:49:37 GMT", "SUN nov  6 08:49:37 1994"}) {
+    CAPTURE(text);
+    CHECK(parse_date(text, kNow) == at(1994, 11, 6, 8, 49, 37));
+  }
+}
+
 TEST_CASE("anything else is no date") {
   for (std::string_view text : {"",
                                 "0",
@@ -91,9 +99,6 @@ TEST_CASE("anything else is no date") {
                                 "784111777",
                                 "-1",
                                 "never",
-                                "sun, 06 Nov 1994 08:49:37 GMT",
-                                "Sun, 06 nov 1994 08:49:37 GMT",
-                                "Sun, 06 Nov 1994 08:49:37 gmt",
                                 "Sun, 06 Nov 1994 08:49:37 UTC",
                                 "Sun, 06 Nov 1994 08:49:37 +0000",
                                 "Sun, 06 Nov 1994 08:49:37",

@@ -152,3 +152,31 @@ TEST_CASE("invalid Content-Range values are refused, RFC 9110 section 14.4") {
     CHECK_FALSE(parse_content_range(value));
   }
 }
+
+TEST_CASE("ranges that overlap or touch become one, where the first of them stood") {
+  const struct {
+    std::string_view value;
+    std::vector<ByteRange> ranges;
+  } cases[] = {
+      // RFC 9110 §15.3.7.2, of 100 bytes
+      {"bytes=0-9", {{0, 9}}},
+      {"bytes=0-9,20-29", {{0, 9}, {20, 29}}},
+      {"bytes=20-29,0-9", {{20, 29}, {0, 9}}},
+      {"bytes=0-9,10-19", {{0, 19}}},
+      {"bytes=0-9,11-19", {{0, 9}, {11, 19}}},
+      {"bytes=0-9,5-14,12-20", {{0, 20}}},
+      {"bytes=0-9,20-29,8-21", {{0, 29}}},
+      {"bytes=50-59,0-9,40-49,90-,60-60", {{40, 60}, {0, 9}, {90, 99}}},
+      {"bytes=0-,1-,2-", {{0, 99}}},
+      {"bytes=-10,0-4", {{90, 99}, {0, 4}}},
+      {"bytes=200-300,0-4", {{0, 4}}},
+      {"bytes=200-,-0", {}},
+  };
+  for (const auto& c : cases) {
+    CAPTURE(c.value);
+    CHECK(resolve_all(*parse_range(c.value), 100) == c.ranges);
+  }
+  CHECK(resolve_all({{0, {}}}, 0).empty());
+  CHECK(resolve_all({{kMax - 2, kMax}, {0, 0}}, kMax) ==
+        std::vector<ByteRange>{{kMax - 2, kMax - 1}, {0, 0}});
+}

@@ -64,7 +64,7 @@ TEST_CASE("responses are kept or refused as the shared cache's list says") {
           {"4.2.2", response(404, {{"Last-Modified", old}}), "cacheable"},
           {"5.2.2.5", ok("no-store, max-age=60"), "no_store", true},
           {"5.2.2.7", ok("private, max-age=60"), "private", true},
-          {"5.2.2.7", ok("private=\"x\", max-age=60"), "private", true},
+          {"5.2.2.7", ok("private=\"x\", max-age=60"), "cacheable"},  // but for x
           {"5.2.2.3", ok("must-understand, no-store, max-age=60"), "cacheable"},
           {"5.2.2.3", response(499, {{"Cache-Control", "must-understand, max-age=60"}}),
            "must_understand", true},
@@ -95,6 +95,7 @@ TEST_CASE("what can never be reused is kept only with a validator") {
           {"4.2", response(200, {{"Expires", "0"}}), "already_stale", true},
           {"4.2", response(200, {{"Expires", "0"}, {"Last-Modified", date(-9)}}), "cacheable"},
           {"5.2.2.4", ok("no-cache, max-age=60"), "no_cache", true},
+          {"5.2.2.4", ok("no-cache=\"x\", max-age=60"), "cacheable"},  // but for x
           {"5.2.2.4", response(200, {{"Cache-Control", "no-cache"}, {"ETag", "W/\"a\""}}),
            "cacheable"},
           {"5861 3", ok("max-age=0, stale-while-revalidate=60"), "cacheable"},
@@ -125,15 +126,141 @@ TEST_CASE("what lies in the request keeps nobody else from trying") {
   CHECK_FALSE(post.hit_for_miss);
 }
 
-TEST_CASE("Set-Cookie is kept only when the response is meant for many, or the site allows it") {
-  const auto cookie = [](std::string_view directives) {
-    return response(200, {{"Set-Cookie", "a=b"}, {"Cache-Control", directives}});
+TEST_CASE("Set-Cookie is kept with what states a lifetime, or where the site says so for many") {
+  const std::string old = date(-86400), soon = date(60);
+  struct Row {
+    const char* section;
+    FieldList fields;
+    bool rfc, strict;  // kept by default, and by a site that treats it as uncacheable
   };
-  CHECK(admitted(get({}), cookie("max-age=60")).reason == "set_cookie");
-  CHECK(admitted(get({}), cookie("max-age=60")).hit_for_miss);
-  CHECK(admitted(get({}), cookie("max-age=60, public")).reason == "cacheable");
-  CHECK(admitted(get({}), cookie("s-maxage=60")).reason == "cacheable");
-  CHECK(admitted(get({}), cookie("max-age=60"), {.store_set_cookie = true}).reason == "cacheable");
+  for (const Row& row : {
+           Row{"7.3", {{"Cache-Control", "max-age=60"}}, true, false},
+           Row{"7.3", {{"Expires", soon}}, true, false},
+           Row{"7.3", {{"Cache-Control", "max-age=60, public"}}, true, true},
+           Row{"7.3", {{"Cache-Control", "s-maxage=60"}}, true, true},
+           Row{"4.2.2", {{"Last-Modified", old}}, false, false},  // never by heuristics
+           Row{"4.2.2", {{"Last-Modified", old}, {"Cache-Control", "public"}}, true, true},
+           Row{"5.2.2.4",
+               {{"Last-Modified", old}, {"Cache-Control", "no-cache=set-cookie"}},
+               true,
+               true},  // it is not among what is kept
+       }) {
+    CAPTURE(row.section);
+    CAPTURE(row.fields.front().second);
+    http::Response r = response(200, row.fields);
+    r.fields.add("Set-Cookie", "a=b");
+    const Admission a = admitted(get({}), r), b = admitted(get({}), r, {.store_set_cookie = false});
+    CHECK(a.reason == (row.rfc ? "cacheable" : "set_cookie"));
+    CHECK(b.reason == (row.strict ? "cacheable" : "set_cookie"));
+    CHECK(b.hit_for_miss == !row.strict);
+  }
+}
+
+TEST_CASE("fields that no-cache and private name are withheld from others") {
+  const http::Response r = response(200, {{"A", "1"},
+                                          {"b", "2"},
+                                          {"C", "3"},
+                                          {"a", "4"},
+                                          {"Cache-Control", "no-cache=\"a\", private=\"B, x\""},
+                                          {"Cache-Control", "max-age=60"}});
+  const Admission a = admitted(get({}), r);
+  CHECK(a.verdict == Verdict::kKeep);
+  CHECK(a.withheld == std::vector<std::string>{"B", "x", "a"});
+  const http::Response others = without(r, a.withheld);
+  CHECK_FALSE((others.fields.get("a") || others.fields.get("b")));
+  CHECK(others.fields.get("c") == "3");
+  CHECK(others.status == 200);
+  CHECK(admitted(get({}), ok("max-age=60")).withheld.empty());
+}
+
+TEST_CASE("targeted directives stand for all of Cache-Control and Expires") {  // RFC 9213 §2.2
+  const std::string soon = date(9);
+  struct Row {
+    FieldList fields;
+    const char* reason;
+    long lifetime;
+  };
+  for (const Row& row : {
+           Row{{{"CDN-Cache-Control", "max-age=9"}, {"Cache-Control", "no-store"}}, "cacheable", 9},
+           Row{{{"CDN-Cache-Control", "max-age=9"}, {"Expires", "0"}}, "cacheable", 9},
+           Row{{{"CDN-Cache-Control", "no-store"}, {"Cache-Control", "max-age=9"}}, "no_store", 0},
+           Row{{{"CDN-Cache-Control", "private"}, {"Expires", soon}}, "private", 0},
+           Row{{{"CDN-Cache-Control", "foo"}, {"Expires", soon}}, "no_lifetime", 0},
+           Row{{{"CDN-Cache-Control", "max-age=9,"}, {"Cache-Control", "max-age=5"}},
+               "cacheable",
+               5},
+           Row{{{"CDN-Cache-Control", "max-age=9"}, {"Weir-CDN-Cache-Control", "max-age=7"}},
+               "cacheable",
+               7},
+           Row{{{"CDN-Cache-Control", "max-age=9"}, {"Weir-CDN-Cache-Control", "7"}},
+               "cacheable",
+               9},
+       }) {
+    CAPTURE(row.fields.front().second);
+    CAPTURE(row.fields.back().second);
+    const Admission a = admitted(get({}), response(200, row.fields));
+    CHECK(a.reason == row.reason);
+    CHECK(a.freshness.lifetime.count() == row.lifetime);
+  }
+  const http::Response r =
+      response(200, {{"Edge-Control", "max-age=3"}, {"Weir-CDN-Cache-Control", "max-age=7"}});
+  CHECK(admitted(get({}), r, {.own_target = "edge-control"}).freshness.lifetime == Seconds{3});
+  CHECK(admitted(get({}), r, {.own_target = ""}).reason == "no_lifetime");
+}
+
+TEST_CASE("an error is not kept for longer than the site allows") {
+  const Rules rules{.negative_max = Seconds{5}};
+  for (const int status : {404, 503}) {
+    const http::Response r = response(status, {{"Cache-Control", "max-age=60"}});
+    CHECK(admitted(get({}), r, rules).freshness.lifetime == Seconds{5});
+    CHECK(admitted(get({}), r).freshness.lifetime == Seconds{60});
+  }
+  CHECK(admitted(get({}), ok("max-age=60"), rules).freshness.lifetime == Seconds{60});
+}
+
+struct PostCase {
+  const char* section;
+  http::Response response;
+  FieldList asked;
+  const char* reason;
+};
+
+TEST_CASE("a POST leaves an answer for GET if it says so itself, and for how long") {
+  const auto answer = [](int status, std::string_view location, std::string_view cc) {
+    return response(status, {{"Content-Location", location}, {"Cache-Control", cc}});
+  };
+  for (const PostCase& c : {
+           PostCase{"9110 9.3.3", answer(200, "/p", "max-age=60"), {}, "cacheable"},
+           PostCase{
+               "9110 9.3.3", answer(201, "http://example.org/p", "s-maxage=60"), {}, "cacheable"},
+           PostCase{"9110 9.3.3", answer(200, "/q", "max-age=60"), {}, "method"},
+           PostCase{"9110 9.3.3", answer(200, "https://example.org/p", "max-age=60"), {}, "method"},
+           PostCase{"9110 9.3.3", answer(200, "/p", "public"), {}, "method"},
+           PostCase{"9110 9.3.3", answer(303, "/p", "max-age=60"), {}, "method"},
+           PostCase{"9110 9.3.3", response(200, {{"Cache-Control", "max-age=60"}}), {}, "method"},
+           PostCase{"9111 5.2.2.5", answer(200, "/p", "max-age=60, no-store"), {}, "no_store"},
+           PostCase{"9111 5.2.1.5",
+                    answer(200, "/p", "max-age=60"),
+                    {{"Cache-Control", "no-store"}},
+                    "request_no_store"},
+           PostCase{"9111 3.5",
+                    answer(200, "/p", "max-age=60"),
+                    {{"Authorization", "Basic x"}},
+                    "authorization"},
+           PostCase{"9110 15.3.7", answer(206, "/p", "max-age=60"), {}, "partial"},
+       }) {
+    CAPTURE(c.section);
+    CAPTURE(c.response.fields.get("Content-Location").value_or("none"));
+    const http::Request asked = request(http::Method::kPost, c.asked);
+    const Admission a =
+        admit_post(asked, classify(asked, {}), "http://example.org/p", c.response, {}, kAtOnce);
+    CHECK(a.reason == c.reason);
+    CHECK((a.verdict == Verdict::kKeep) == (a.reason == "cacheable"));
+  }
+  const http::Request put = request(http::Method::kPut, {});
+  CHECK(admit_post(put, classify(put, {}), "http://example.org/p", answer(200, "/p", "max-age=60"),
+                   {}, kAtOnce)
+            .reason == "method");
 }
 
 TEST_CASE("a site's default lifetime serves heuristically cacheable statuses and grace counts") {
@@ -177,6 +304,36 @@ TEST_CASE("a 304 freshens the response that its validators speak of") {
     CAPTURE(c.section);
     CAPTURE(&c - cases);
     CHECK(freshens(response(200, c.stored), response(304, c.update)) == c.yes);
+  }
+}
+
+TEST_CASE("a HEAD speaks of the stored response if nothing in it says otherwise") {
+  struct Row {
+    const char* section;
+    FieldList stored, update;
+    std::optional<std::uint64_t> length, head_length;
+    bool agrees;
+  };
+  for (const Row& row : {
+           Row{"4.3.5", {}, {}, {}, {}, true},
+           Row{"4.3.5", {{"ETag", "\"a\""}}, {{"ETag", "\"a\""}}, 5, 5, true},
+           Row{"4.3.5", {{"ETag", "\"a\""}}, {{"ETag", "\"b\""}}, 5, 5, false},
+           Row{"4.3.5", {{"ETag", "\"a\""}}, {}, 5, {}, true},
+           Row{"4.3.5", {}, {{"ETag", "\"a\""}}, 5, {}, false},
+           Row{"4.3.5", {{"ETag", "\"a\""}}, {{"ETag", "\"a\""}}, 5, 6, false},
+           Row{"4.3.5", {}, {}, {}, 6, false},
+           Row{"4.3.5", {{"Last-Modified", "x"}}, {{"Last-Modified", "x"}}, 5, {}, true},
+           Row{"4.3.5", {{"Last-Modified", "x"}}, {{"Last-Modified", "y"}}, 5, {}, false},
+           Row{"4.3.5",
+               {{"ETag", "\"a\""}, {"Last-Modified", "x"}},
+               {{"ETag", "\"a\""}, {"Last-Modified", "y"}},
+               5,
+               {},
+               false},
+       }) {
+    CAPTURE(row.section);
+    CHECK(head_agrees(response(200, row.stored), row.length, response(200, row.update),
+                      row.head_length) == row.agrees);
   }
 }
 

@@ -103,9 +103,84 @@ TEST_CASE("one range is cut out of the stored body") {
                     {"14.2", {{"Range", "bytes=5-2"}}, 200},
                     {"14.2", {{"Range", "bytes=x"}}, 200},
                     {"14.2", {{"Range", "lines=1-2"}}, 200},
-                    {"14.2", {{"Range", "bytes=0-1, 5-6"}}, 200},
+                    {"15.3.7.2", {{"Range", "bytes=0-1,2-6"}}, 206, {{0, 6}}},
+                    {"15.3.7.2", {{"Range", "bytes=5-6,0-9"}}, 206, {{0, 9}}},
+                    {"14.1.2", {{"Range", "bytes=0-1,100-200"}}, 206, {{0, 1}}},
+                    {"14.1.2", {{"Range", "bytes=100-,-0"}}, 416},
                     {"14.2", {{"Range", "bytes=0-1"}, {"Range", "bytes=5-6"}}, 200},
                 });
+}
+
+TEST_CASE("several ranges are several parts, but not too many") {
+  using Ranges = std::vector<http::ByteRange>;
+  const auto parts = [](const std::string& range) {
+    const Answer a = answer(get({{"Range", range}}), page(), kTotal, kNow);
+    CHECK(a.status == (a.parts.empty() ? 200 : 206));
+    CHECK_FALSE(a.range);
+    return a.parts;
+  };
+  CHECK(parts("bytes=0-1, 5-6") == Ranges{{0, 1}, {5, 6}});
+  CHECK(parts("bytes=50-59,0-9,-1") == Ranges{{50, 59}, {0, 9}, {99, 99}});
+  CHECK(parts("bytes=0-1,5-6,200-300") == Ranges{{0, 1}, {5, 6}});
+  std::string many = "bytes=0-0";
+  for (int i = 1; i < 16; ++i) many += "," + std::to_string(2 * i) + "-" + std::to_string(2 * i);
+  CHECK(parts(many).size() == 16);
+  CHECK(parts(many + ",90-91").empty());  // RFC 9110 §17.15
+  const Answer head =
+      answer(request(http::Method::kHead, {{"Range", "bytes=0-1,5-6"}}), page(), kTotal, kNow);
+  CHECK((head.status == 200 && head.parts.empty()));
+}
+
+TEST_CASE("a multipart message is as long as it says, and each part tells where it belongs") {
+  const std::vector<http::ByteRange> parts{{0, 1}, {5, 9}};
+  const Multipart made = multipart(parts, 100, "text/plain", "xyz");
+  CHECK(made.content_type == "multipart/byteranges; boundary=xyz");
+  CHECK(made.texts ==
+        std::vector<std::string>{
+            "--xyz\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-1/100\r\n\r\n",
+            "\r\n--xyz\r\nContent-Type: text/plain\r\nContent-Range: bytes 5-9/100"
+            "\r\n\r\n",
+            "\r\n--xyz--\r\n"});
+  std::uint64_t length = 2 + 5;
+  for (const std::string& text : made.texts) length += text.size();
+  CHECK(made.length == length);
+  CHECK(multipart(parts, 100, "", "x").texts[0] == "--x\r\nContent-Range: bytes 0-1/100\r\n\r\n");
+}
+
+TEST_CASE("a stored part answers for the ranges within it") {  // RFC 9111 §3.3
+  struct Row {
+    FieldList asked;
+    bool answers;
+    int status = 206;
+    std::optional<http::ByteRange> range = std::nullopt;
+  };
+  const http::ByteRange stored{50, 79};
+  for (const Row& row : {
+           Row{{{"Range", "bytes=50-79"}}, true, 206, {{50, 79}}},
+           Row{{{"Range", "bytes=60-60"}}, true, 206, {{60, 60}}},
+           Row{{{"Range", "bytes=49-60"}}, false},
+           Row{{{"Range", "bytes=60-80"}}, false},
+           Row{{{"Range", "bytes=60-"}}, false},
+           Row{{{"Range", "bytes=-10"}}, false},
+           Row{{{"Range", "bytes=200-"}}, false},
+           Row{{{"Range", "bytes=50-51,53-54"}}, false},
+           Row{{}, false},
+           Row{{{"Range", "bytes=50-51"}, {"If-Range", "\"a\""}}, true, 206, {{50, 51}}},
+           Row{{{"Range", "bytes=50-51"}, {"If-Range", "\"b\""}}, false},
+           Row{{{"Range", "bytes=50-51"}, {"If-None-Match", "\"a\""}}, true, 304},
+       }) {
+    CAPTURE(&row);
+    const http::Request asked = get(row.asked);
+    CHECK(part_answers(asked, page(), stored, kTotal, kNow) == row.answers);
+    if (!row.answers) continue;
+    const Answer a = answer_part(asked, page(), stored, kTotal, kNow);
+    CHECK(a.status == row.status);
+    CHECK(a.range == row.range);
+  }
+  CHECK(part_answers(get({{"Range", "bytes=-10"}}), page(), {90, 99}, kTotal, kNow));
+  CHECK(part_answers(get({{"Range", "bytes=95-"}}), page(), {90, 99}, kTotal, kNow));
+  CHECK_FALSE(part_answers(request(http::Method::kHead, {{"Range", "bytes=95-"}}), page(), {90, 99},
+                           kTotal, kNow));
 }
 
 TEST_CASE("If-Range needs the very same representation") {

@@ -20,6 +20,10 @@ TEST_CASE("Cache-Status is printed as a member of a structured list") {  // RFC 
       {{.forward = Forward::kPartial}, "weir; fwd=partial"},
       {{.forward = Forward::kMethod, .detail = "method"}, "weir; fwd=method; detail=method"},
       {{.forward = Forward::kBypass, .detail = "upgrade"}, "weir; fwd=bypass; detail=upgrade"},
+      {{.hit = true, .ttl = Seconds{1}, .key = "http://a/?q=\"\\"},
+       "weir; hit; ttl=1; key=\"http://a/?q=\\\"\\\\\""},
+      {{.forward = Forward::kUriMiss, .detail = "x", .key = "a\xc3\xbc\n"},
+       "weir; fwd=uri-miss; key=\"a\"; detail=x"},
       {{.detail = "only_if_cached"}, "weir; detail=only_if_cached"},
   };
   for (const auto& [status, expected] : cases) {

@@ -8,7 +8,7 @@ namespace weir::policy {
 namespace {
 
 Freshness fresh(const http::Response& r, const Rules& rules = {}, Seconds delay = Seconds{0}) {
-  return freshness_of(r, directives_of(r), rules, kNow - delay, kNow);
+  return freshness_of(r, directives_of(r, rules), rules, kNow - delay, kNow);
 }
 
 struct LifetimeCase {
@@ -162,7 +162,7 @@ TEST_CASE("directives that forbid stale answers are kept with the freshness") {
       {"5.2.2.8", "max-age=1, proxy-revalidate", true, false},
       {"5.2.2.10", "s-maxage=1", true, false},
       {"5.2.2.4", "no-cache", false, true},
-      {"5.2.2.4", "no-cache=\"set-cookie\"", false, true},
+      {"5.2.2.4", "no-cache=\"set-cookie\"", false, false},  // of that field alone
   };
   for (const FlagCase& c : cases) {
     CAPTURE(c.section);
@@ -182,6 +182,21 @@ TEST_CASE("stale-while-revalidate of the response wins over the site's grace") {
   CHECK(swr("max-age=1, stale-while-revalidate=3") == Seconds{3});
   CHECK(swr("max-age=1, stale-while-revalidate=0") == Seconds{0});
   CHECK(fresh(response(200, {{"Cache-Control", "stale-if-error=9"}})).stale_if_error == Seconds{9});
+}
+
+TEST_CASE("stale-if-error of the response wins over the site's, and keep counts beyond both") {
+  const Rules rules{.grace = Seconds{10}, .stale_if_error = Seconds{20}, .keep = Seconds{100}};
+  const auto with = [&](std::string_view cc) {
+    return fresh(response(200, {{"Cache-Control", cc}}), rules);
+  };
+  CHECK(with("max-age=1").stale_if_error == Seconds{20});
+  CHECK(with("max-age=1, stale-if-error=3").stale_if_error == Seconds{3});
+  CHECK(with("max-age=1, stale-if-error=0").stale_if_error == Seconds{0});
+  const Freshness f = with("max-age=1");
+  CHECK(f.kept(kNow));
+  CHECK(f.kept(kNow + Seconds{1 + 20 + 100}));
+  CHECK_FALSE(f.kept(kNow + Seconds{1 + 20 + 101}));
+  CHECK(fresh(response(200, {})).kept(kNow + Seconds{1'000'000'000}));  // for ever
 }
 
 TEST_CASE("validators are noted with their strength") {
@@ -207,7 +222,7 @@ TEST_CASE("those who wait for a response share it unless each must validate") { 
            Row{"fresh", {{"Cache-Control", "max-age=1"}}, true},
            Row{"fresh at its origin", {{"Cache-Control", "max-age=9"}, {"Age", "60"}}, true},
            Row{"fresh, but no-cache", {{"Cache-Control", "no-cache, max-age=60"}}, false},
-           Row{"no-cache of a field", {{"Cache-Control", "no-cache=a, max-age=60"}}, false},
+           Row{"no-cache of a field", {{"Cache-Control", "no-cache=a, max-age=60"}}, true},
            Row{"never fresh", {{"Cache-Control", "max-age=0"}}, false},
            Row{"expired", {{"Expires", "0"}}, false},
            Row{"nothing said", {{"ETag", "\"a\""}}, false},

@@ -19,7 +19,7 @@ TEST_CASE("an ordinary hit allocates nothing") {
   const http::Response stored = response(
       200, {{"Cache-Control", "max-age=60"}, {"Vary", "Accept-Encoding"}, {"ETag", "\"a\""}});
   const Rules rules;
-  const Freshness freshness = freshness_of(stored, directives_of(stored), rules, kNow, kNow);
+  const Freshness freshness = freshness_of(stored, directives_of(stored, rules), rules, kNow, kNow);
   const auto names = vary_names(stored);
   std::string variant, status;
   variant.reserve(256);

@@ -63,6 +63,20 @@ TEST_CASE("what belongs to another origin, or is no URI of ours, is left alone")
   CHECK(also_invalidated(kUri, response(201, {})).empty());
 }
 
+TEST_CASE("Content-Location may say that the response is what its URI has") {  // RFC 9110 §8.7
+  for (const char* same : {"http://example.org/b/c/d?q", "d?q", "/b/c/d?q", "/b/c/d?q#x",
+                           "//EXAMPLE.org:80/b/c/d?q", "", "?q", "../c/d?q"}) {
+    CAPTURE(same);
+    CHECK(content_location_is(kUri, response(200, {{"Content-Location", same}})));
+    CHECK_FALSE(content_location_is(kUri, response(200, {{"Location", same}})));
+  }
+  for (const char* other : {"d", "/b/c/d", "https://example.org/b/c/d?q", "d?q&r"}) {
+    CAPTURE(other);
+    CHECK_FALSE(content_location_is(kUri, response(200, {{"Content-Location", other}})));
+  }
+  CHECK_FALSE(content_location_is(kUri, response(200, {})));
+}
+
 TEST_CASE("each URI is named once") {
   CHECK(also_invalidated(kUri, response(201, {{"Location", "/g"}, {"Content-Location", "/g"}})) ==
         Uris{"http://example.org/g"});

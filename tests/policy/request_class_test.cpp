@@ -34,6 +34,12 @@ TEST_CASE("other methods pass, and the unsafe ones invalidate") {
   }
 }
 
+TEST_CASE("of a POST is known what matters for keeping its answer") {
+  const RequestClass c = classify(
+      request(Method::kPost, {{"Cache-Control", "no-store"}, {"Authorization", "Basic x"}}), {});
+  CHECK((c.use == Use::kPass && c.no_store && c.authorization));
+}
+
 TEST_CASE("a GET with content passes") {  // RFC 9110 §9.3.1
   http::Request r = get({});
   r.framing = http::Framing::kLength;

@@ -18,7 +18,7 @@ struct ReuseCase {
 
 Freshness stored_with(const char* directives) {
   const http::Response r = response(200, {{"Date", date(0)}, {"Cache-Control", directives}});
-  return freshness_of(r, directives_of(r), Rules{}, kNow, kNow);
+  return freshness_of(r, directives_of(r, {}), Rules{}, kNow, kNow);
 }
 
 RequestClass asking(std::string_view directives) {
@@ -88,6 +88,9 @@ TEST_CASE("after an error a stale response is served only where somebody allowed
       {"5.2.2.4", "", "no-cache, stale-if-error=5", 0, false},
       {"5.2.1.4", "no-cache", "max-age=10, stale-if-error=5", 10, false},
       {"5.2.1.1", "max-age=1", "max-age=10, must-revalidate", 9, true},  // fresh, only too old
+      {"5.2.1.1", "max-age=11", "max-age=10, stale-if-error=5", 11, true},
+      {"5.2.1.1", "max-age=11", "max-age=10, stale-if-error=5", 12, false},
+      {"5861 4", "max-age=11, stale-if-error=1", "max-age=10, stale-if-error=5", 12, true},
   };
   for (const ErrorCase& c : cases) {
     CAPTURE(c.section);
@@ -95,6 +98,32 @@ TEST_CASE("after an error a stale response is served only where somebody allowed
     CAPTURE(c.stored);
     CHECK(may_serve_on_error(asking(c.asked), stored_with(c.stored), kNow + Seconds{c.age}) ==
           c.served);
+  }
+}
+
+TEST_CASE(
+    "while the origin rests from a failure, stale-if-error is served at once") {  // RFC 5861 §4
+  const Freshness rests = resting(stored_with("max-age=10, stale-if-error=60"), kNow + Seconds{20});
+  const auto verdict = [&](const char* asked, long age) {
+    return may_reuse(asking(asked), rests, kNow + Seconds{age});
+  };
+  CHECK(verdict("", 20).reuse == Reuse::kStaleServe);
+  CHECK(verdict("", 20).reason == "stale_if_error");
+  CHECK(verdict("", 29).reuse == Reuse::kStaleServe);
+  CHECK(verdict("", 30).reuse == Reuse::kValidate);  // somebody asks again, and waits
+  CHECK(verdict("no-cache", 20).reuse == Reuse::kValidate);
+  CHECK(verdict("max-age=5", 20).reuse == Reuse::kValidate);
+  CHECK(may_reuse(asking(""), stored_with("max-age=10, stale-if-error=60"), kNow + Seconds{20})
+            .reuse == Reuse::kValidate);
+  const Freshness strict =
+      resting(stored_with("max-age=10, stale-if-error=60, must-revalidate"), kNow);
+  CHECK(may_reuse(asking(""), strict, kNow + Seconds{10}).reuse == Reuse::kValidate);
+}
+
+TEST_CASE("500, 502, 503 and 504 are failures of the origin") {  // RFC 5861 §4
+  for (int status = 100; status < 600; ++status) {
+    CAPTURE(status);
+    CHECK(is_failure(status) == (status == 500 || (status >= 502 && status <= 504)));
   }
 }
 

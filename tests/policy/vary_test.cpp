@@ -71,7 +71,7 @@ TEST_CASE("variants are the same when their fields differ only in form") {
        "accept-language",
        {{"Accept-Language", "en, de"}},
        {{"Accept-Language", "de, en"}},
-       false},
+       true},
   };
   for (const Case& c : cases) {
     CAPTURE(c.section);
@@ -109,6 +109,35 @@ TEST_CASE("Accept-Encoding becomes the sorted set of acceptable codings") {  // 
   CHECK(text({"accept-encoding"}, {}) == "accept-encoding\n");
   CHECK(text({"accept-encoding"}, {{"Accept-Encoding", "br"}, {"Accept-Encoding", "gzip"}}) ==
         "accept-encoding:br,gzip,identity\n");
+}
+
+TEST_CASE("Accept-Language becomes a list by weight and name") {  // RFC 9110 §12.5.4
+  const std::pair<const char*, const char*> cases[] = {
+      {"en, de", "=de;1000,en;1000"},
+      {" DE ,en-GB", "=de;1000,en-gb;1000"},
+      {"de;q=0.5, en", "=en;1000,de;500"},
+      {"en;q=1.000, de; q=0.50", "=en;1000,de;500"},
+      {"en, *;q=0", "=en;1000,*;0"},
+      {"en;Q=0.001", "=en;1"},
+      {"fr;q=0.5;x=1", ":fr;q=0.5;x=1"},  // not understood: compared as it is
+      {"en;q=2", ":en;q=2"},
+      {"en;q=0.1234", ":en;q=0.1234"},
+      {"EN;q=.5", ":en;q=.5"},
+      {"en_GB,  de", ":en_gb,de"},
+      {"\"en\"", ":\"en\""},
+      {"", "="},
+  };
+  for (const auto& [value, expected] : cases) {
+    CAPTURE(value);
+    CHECK(text({"accept-language"}, {{"Accept-Language", value}}) ==
+          "accept-language" + std::string(expected) + "\n");
+  }
+  CHECK(text({"accept-language"}, {}) == "accept-language\n");
+  CHECK(text({"accept-language"}, {{"Accept-Language", "en"}, {"Accept-Language", "de"}}) ==
+        "accept-language=de;1000,en;1000\n");
+  std::string many = "a";
+  for (int i = 0; i < 32; ++i) many += ",b";
+  CHECK(text({"accept-language"}, {{"Accept-Language", many}}) == "accept-language:" + many + "\n");
 }
 
 TEST_CASE("an Accept-Encoding of too many codings is compared as it is") {

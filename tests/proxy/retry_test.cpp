@@ -21,7 +21,7 @@ TEST_CASE("without a connection any request is asked again: at once elsewhere, e
   CHECK(retry.after_failure(refused, kStart) == kStart + 50ms);
   CHECK(retry.after_failure(refused, kStart + 50ms) == kStart + 150ms);
   CHECK(retry.after_failure(refused, kStart + 150ms) == kStart + 350ms);
-  CHECK(retry.costs());
+  CHECK_FALSE(retry.costs());  // it never came so far
   for (int i = 0; i < 20; ++i) retry.after_failure(refused, kStart + 1s);
   CHECK(retry.after_failure(refused, kStart + 2s) == kStart + 2800ms);
   CHECK_FALSE(retry.after_failure(refused, kStart + 2201ms));
@@ -32,11 +32,22 @@ TEST_CASE("a connection that ends without an answer is replaced if the request m
   for (const Errc code : {Errc::kOriginClosed, Errc::kOriginReset}) {
     Retry retry(kRules);
     CHECK(retry.after_failure(failure(code), kStart) == kStart + 50ms);
+    CHECK(retry.costs());
     CHECK(retry.after_failure(failure(code), kStart) == kStart + 100ms);
     CHECK_FALSE(retry.after_failure(failure(code), kStart));
     Retry once(kRules);
     CHECK_FALSE(once.after_failure(failure(code, false, true), kStart));
   }
+}
+
+TEST_CASE("a wait grows by up to a half, as chance will have it") {
+  Retry retry(kRules);
+  Retry::Failure refused = failure(Errc::kConnectRefused);
+  refused.random = 0xffffffff;
+  const auto at = retry.after_failure(refused, kStart);
+  REQUIRE(at);
+  CHECK(*at > kStart + 74ms);
+  CHECK(*at <= kStart + 75ms);
 }
 
 TEST_CASE("with every server left alone it waits for the next trial, if that is soon enough") {

@@ -279,7 +279,7 @@ TEST_CASE("a full queue refuses whoever has most in it") {
   }
 }
 
-// ---- Capacity and hold
+// ---- Capacity, and places given back
 
 TEST_CASE("the lower of limit and capacity holds, and what runs above it runs on") {
   Bench b({.running = 8});
@@ -312,54 +312,65 @@ TEST_CASE("capacity alone limits an origin without a limit of its own") {
   CHECK(b.s.running() == 2);
 }
 
-TEST_CASE("a held origin gets nothing, then one trial at a time until there is a verdict") {
-  Bench b({.running = 4});
-  Ticket& before = b.submit();
-  b.s.hold(kNow + 10s);
-  b.submit_many(6, Lane::kClientWaits);
-  CHECK(b.s.running() == 1);
-  b.s.withdraw(before, kNow);
-  b.now = kNow + 10s - 1ns;
-  CHECK(b.start_count() == 0);
-  b.now = kNow + 10s;
-  auto trial = b.start();
-  REQUIRE(trial.size() == 1);
-  CHECK(b.submit().state == State::kWaiting);
-  SUBCASE("good: all go") {
-    b.s.release();
-    CHECK_FALSE(b.s.held_until());
-    CHECK(b.start_count() == 3);
+TEST_CASE(
+    "who gave its place back for a while is next of its client, and no full queue refuses it") {
+  Bench b({.running = 1, .waiting = 3});
+  Ticket& first = b.submit(Lane::kClientWaits, 1);
+  Ticket& other = b.submit(Lane::kClientWaits, 2);
+  Ticket& second = b.submit(Lane::kClientWaits, 1);
+  b.submit(Lane::kClientWaits, 2);
+  b.s.withdraw(first, kNow);
+  first.again = true;
+  REQUIRE(b.start() == std::vector<Ticket*>{&other});
+  Ticket& third = b.submit(Lane::kClientWaits, 1);
+  CHECK(b.s.waiting() == 3);
+  CHECK(b.s.submit(first, kNow).displaced == nullptr);
+  CHECK(first.state == State::kWaiting);
+  CHECK(b.s.waiting() == 4);
+  std::vector<Ticket*> order;
+  for (Ticket* running = &other; running; running = b.s.next(kNow)) {
+    order.push_back(running);
+    b.s.withdraw(*running, kNow);
   }
-  SUBCASE("bad: held again, whether or not the trial has left") {
-    SUBCASE("left") { b.s.withdraw(*trial[0], b.now); }
-    b.s.hold(kNow + 30s);
-    b.now = kNow + 29s;
-    CHECK(b.start_count() == 0);
-    b.now = kNow + 30s;
-    CHECK(b.start_count() == 1);
-  }
-  SUBCASE("none: the next may try") {
-    b.s.withdraw(*trial[0], b.now);
-    CHECK(b.start_count() == 1);
-    CHECK(b.start_count() == 0);
-  }
+  CHECK(order == std::vector<Ticket*>{&other, &first, &b.tickets[3], &second, &third});
 }
 
-TEST_CASE("who comes after a hold's time does not overtake who waits") {
-  Bench b({.running = 4});
-  b.s.hold(kNow + 10s);
-  Ticket& waiting = b.submit(Lane::kPrefetch);
-  b.now = kNow + 11s;
-  CHECK(b.submit().state == State::kWaiting);
-  CHECK(b.start().size() == 1);
-  CHECK(waiting.state == State::kWaiting);  // but the higher lane goes first
+TEST_CASE("nobody is displaced who has had a place") {
+  Bench b({.running = 1, .waiting = 2});
+  Ticket& running = b.submit();
+  for (int i = 0; i < 2; ++i) {
+    Ticket& ticket = b.tickets.emplace_back();
+    ticket.client = 1;
+    ticket.again = true;
+    CHECK(b.s.submit(ticket, kNow).state == State::kWaiting);
+  }
+  CHECK(b.submit(Lane::kClientWaits, 2).state == State::kRefused);
+  CHECK(b.s.stats(Lane::kClientWaits).refused_full == 1);
+  CHECK(running.state == State::kRunning);
 }
 
-TEST_CASE("deadlines hold while the origin is held") {
-  Bench b({.running = 4, .patience = 5s});
-  b.s.hold(kNow + 10s);
+TEST_CASE("what runs may move to a lower lane that has a place, and up always") {
+  Bench b({.running = 8});  // 4 of them for revalidation and prefetch, 2 for prefetch
+  for (int i = 0; i < 8; ++i) b.submit();
   Ticket& waiting = b.submit();
-  CHECK(b.s.expired(kNow + 5s) == &waiting);
+  CHECK(b.s.move(b.tickets[0], Lane::kPrefetch));
+  CHECK(b.s.move(b.tickets[1], Lane::kPrefetch));
+  CHECK_FALSE(b.s.move(b.tickets[2], Lane::kPrefetch));
+  CHECK(b.s.move(b.tickets[2], Lane::kRevalidation));
+  CHECK(b.s.move(b.tickets[3], Lane::kRevalidation));
+  CHECK_FALSE(b.s.move(b.tickets[4], Lane::kRevalidation));
+  CHECK(b.tickets[4].lane == Lane::kClientWaits);
+  CHECK(b.start_count() == 0);  // they hold their places
+  CHECK(b.s.running() == 8);
+  CHECK(b.s.stats(Lane::kPrefetch).running == 2);
+  CHECK(b.s.move(b.tickets[0], Lane::kClientWaits));
+  CHECK(b.s.move(b.tickets[4], Lane::kPrefetch));
+  for (std::size_t i = 0; i < 8; ++i) b.s.withdraw(b.tickets[i], kNow);
+  CHECK(b.s.next(kNow) == &waiting);
+  const LaneStats prefetch = b.s.stats(Lane::kPrefetch);
+  CHECK(prefetch.running == 0);
+  CHECK(prefetch.started == 3);
+  CHECK(prefetch.completed == 3);
 }
 
 // ---- Numbers
@@ -385,16 +396,6 @@ TEST_CASE("Retry-After follows the queue and the pace of the origin") {
     CHECK(b.s.waiting() == static_cast<std::uint32_t>(row.waiting));
     CHECK(b.s.retry_after(b.now) == row.answer);
   }
-}
-
-TEST_CASE("Retry-After is not before the end of a hold, nor beyond its own limit") {
-  Bench b({.running = 1});
-  CHECK(b.s.retry_after(kNow) == 1s);
-  b.s.hold(kNow + 7500ms);
-  CHECK(b.s.retry_after(kNow) == 8s);
-  CHECK(b.s.retry_after(kNow + 7s) == 1s);
-  b.s.hold(TimePoint::max());
-  CHECK(b.s.retry_after(kNow) == Scheduler::kRetryAfterMax);
 }
 
 TEST_CASE("what happened is counted in its lane, with the time that those waited who started") {

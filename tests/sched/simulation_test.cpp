@@ -125,6 +125,12 @@ struct World {
     return static_cast<std::uint32_t>(std::ranges::count_if(
         tickets, [&](const Ticket& t) { return t.state == state && index(t.lane) == lane; }));
   }
+  // What waits and had no place before.
+  std::uint32_t first_time(std::size_t lane) const {
+    return static_cast<std::uint32_t>(std::ranges::count_if(tickets, [&](const Ticket& t) {
+      return t.state == State::kWaiting && index(t.lane) == lane && !t.again;
+    }));
+  }
   // Of this lane and those below it.
   std::uint32_t running_from(std::size_t lane) const {
     std::uint32_t n = 0;
@@ -132,19 +138,15 @@ struct World {
     return n;
   }
   bool may_start(std::size_t lane) const {
-    if (held && (now < *held || trial)) return false;
     if (running_from(0) >= limit()) return false;
     if (lane >= 1 && running_from(1) >= std::max(1u, limit() / 2)) return false;
     return lane < 2 || running_from(2) < std::max(1u, limit() / 4);
-  }
-  // Held: a ticket that starts is the trial.
-  void started(const Ticket& ticket) {
-    if (held) trial = &ticket;
   }
 
   void step();
   void submit(Ticket& ticket);
   void withdraw(Ticket& ticket);
+  void move(Ticket& ticket);
   void change();
   void settle();
   void check();
@@ -153,8 +155,6 @@ struct World {
   TimePoint now{1h};
   Limits limits;
   std::uint32_t capacity = Scheduler::kNoLimit;
-  std::optional<TimePoint> held;
-  const Ticket* trial = nullptr;
   std::deque<Ticket> tickets;
   std::optional<Scheduler> scheduler;
 };
@@ -162,6 +162,7 @@ struct World {
 void World::submit(Ticket& ticket) {
   ticket.lane = kAllLanes[pick({0, 0, 0, 1, 2})];
   ticket.client = random() % 3 == 0 ? random() % 100 : random() % 3;
+  ticket.again = random() % 10 == 0;
   const std::size_t lane = index(ticket.lane);
   bool place = may_start(lane);
   for (std::size_t l = 0; l < kLanes; ++l) {  // nobody is overtaken
@@ -171,38 +172,39 @@ void World::submit(Ticket& ticket) {
   const Scheduler::Admission admission = scheduler->submit(ticket, now);
   REQUIRE(admission.state == ticket.state);
   REQUIRE((admission.state == State::kRunning) == place);
-  if (admission.state == State::kRunning) started(ticket);
   if (admission.state == State::kWaiting) REQUIRE(ticket.deadline == now + limits.patience);
   if (Ticket* displaced = admission.displaced) {
     REQUIRE(displaced->lane == ticket.lane);
     REQUIRE(displaced->client != ticket.client);
     REQUIRE(displaced->state == State::kRefused);
+    REQUIRE_FALSE(displaced->again);
     REQUIRE(scheduler->waiting() == before);
   }
+  if (ticket.again) REQUIRE(admission.state != State::kRefused);
 }
 
 void World::withdraw(Ticket& ticket) {
-  if (trial == &ticket) trial = nullptr;
   scheduler->withdraw(ticket, now);
   REQUIRE(ticket.state == State::kNew);
 }
 
+void World::move(Ticket& ticket) {
+  const Lane before = ticket.lane;
+  const Lane lane = kAllLanes[random() % kLanes];
+  const bool moved = scheduler->move(ticket, lane);
+  REQUIRE(ticket.lane == (moved ? lane : before));
+  REQUIRE((moved || lane > before));
+  if (!moved || lane <= before) return;
+  const std::uint32_t places = std::max(1u, limit() >> index(lane));
+  REQUIRE(running_from(index(lane)) <= places);
+}
+
 void World::change() {
-  switch (random() % 6) {
-    case 0:
-      capacity = pick({0, 1, 3, 20, Scheduler::kNoLimit});
-      return scheduler->set_capacity(capacity);
-    case 1:
-      held = now + std::chrono::milliseconds(random() % 30);
-      trial = nullptr;
-      return scheduler->hold(*held);
-    case 2:
-    case 3:
-      held.reset();
-      trial = nullptr;
-      return scheduler->release();
-    default:
-      now += std::chrono::milliseconds(random() % 40);
+  if (random() % 4 == 0) {
+    capacity = pick({0, 1, 3, 20, Scheduler::kNoLimit});
+    scheduler->set_capacity(capacity);
+  } else {
+    now += std::chrono::milliseconds(random() % 40);
   }
 }
 
@@ -213,6 +215,8 @@ void World::step() {
     change();
   } else if (ticket.state == State::kNew) {
     submit(ticket);
+  } else if (ticket.state == State::kRunning && random() % 3 == 0) {
+    move(ticket);
   } else if (ticket.state != State::kWaiting || random() % 8 == 0) {
     withdraw(ticket);
   }
@@ -233,7 +237,6 @@ void World::settle() {
     Ticket* ticket = scheduler->next(now);
     if (!ticket) return;
     REQUIRE(may[index(ticket->lane)]);
-    started(*ticket);
   }
 }
 
@@ -249,7 +252,7 @@ void World::check() {
     const LaneStats s = scheduler->stats(lane);
     REQUIRE(s.running == count(State::kRunning, l));
     REQUIRE(s.waiting == count(State::kWaiting, l));
-    REQUIRE(s.waiting <= std::max(1u, l == 0 ? limits.waiting : limits.waiting / 8));
+    REQUIRE(first_time(l) <= std::max(1u, l == 0 ? limits.waiting : limits.waiting / 8));
     REQUIRE(s.submitted ==
             s.started + s.refused_full + s.refused_timeout + s.withdrawn + s.waiting);
     REQUIRE(s.started == s.completed + s.running);
