@@ -1,7 +1,6 @@
 // TLS at the edge, with real clients: curl and openssl.
 
 #include <doctest/doctest.h>
-
 #include <signal.h>
 
 #include <cstdio>
@@ -41,14 +40,20 @@ std::string conf(const Origin& origin, const std::string& listen) {
 Finished curl(const Weir& weir, const std::string& name, const std::string& target,
               const std::string& certificate, std::vector<std::string> more = {}) {
   const std::string port = std::to_string(weir.port());
-  std::vector<std::string> command{"/usr/bin/curl", "-s", "-S", "--cacert", certificate + ".pem",
-                                   "--resolve", name + ":" + port + ":127.0.0.1"};
+  std::vector<std::string> command{"/usr/bin/curl",
+                                   "-s",
+                                   "-S",
+                                   "--cacert",
+                                   certificate + ".pem",
+                                   "--resolve",
+                                   name + ":" + port + ":127.0.0.1"};
   command.insert(command.end(), more.begin(), more.end());
   command.push_back("https://" + name + ":" + port + target);
   return run(command);
 }
 
-TEST_CASE("An object comes whole over TLS, as a miss and as a hit, and the log knows what arrived") {
+TEST_CASE(
+    "An object comes whole over TLS, as a miss and as a hit, and the log knows what arrived") {
   const Origin origin;
   const ScratchDirectory files;
   const std::string certificate = make_certificate(files, "a.example");
