@@ -4,6 +4,7 @@
 #include <iostream>
 #include <string>
 
+#include "app/order_commands.h"
 #include "app/reference.h"
 #include "app/status_command.h"
 
@@ -20,6 +21,8 @@ struct Arguments {
   bool sample = false;
   bool json = false;
   bool markdown = false;
+  PurgeArguments purge;
+  ExplainArguments explain;
 };
 
 struct Commands {
@@ -27,11 +30,47 @@ struct Commands {
   CLI::App* check;
   CLI::App* config;
   CLI::App* status;
+  CLI::App* purge;
+  CLI::App* explain;
   CLI::App* help;
 };
 
 void add_conf(CLI::App& command, Arguments& to, bool required) {
   command.add_option("-c,--conf", to.conf, "The conf file")->type_name("FILE")->required(required);
+}
+
+CLI::App* describe_purge(CLI::App& weir, Arguments& to) {
+  CLI::App* purge = weir.add_subcommand("purge", "Have a running Weir forget what it stores");
+  add_conf(*purge, to, true);
+  purge->add_option("url", to.purge.urls, "URLs, all variants of each")->type_name("URL");
+  purge->add_option("-t,--tag", to.purge.tags, "What bears this Surrogate-Key or Cache-Tag")
+      ->type_name("TAG");
+  purge->add_option("-p,--prefix", to.purge.prefix, "What has a URL that begins so")
+      ->type_name("URL");
+  purge->add_option("-b,--ban", to.purge.ban, "What all these conditions hold for")
+      ->type_name("CONDITION");
+  purge->add_flag("--soft", to.purge.soft,
+                  "Make it stale instead: it is validated, and may be served within its grace");
+  purge->footer(
+      "A condition is SUBJECT OPERATOR VALUE: url, scheme, host, path, query, status or "
+      "field.NAME; "
+      "=, !=,\n^= (begins with), ~ and !~ (an RE2 expression is found in it, or not), as in\n"
+      "  weir purge -c weir.conf --ban \"host = example.org\" \"field.Content-Type ~ ^image/\"");
+  return purge;
+}
+
+CLI::App* describe_explain(CLI::App& weir, Arguments& to) {
+  CLI::App* explain = weir.add_subcommand(
+      "explain", "Say what becomes of a request, and why; of the conf alone where no Weir runs");
+  add_conf(*explain, to, true);
+  explain->add_option("url", to.explain.url, "The URL")->type_name("URL")->required();
+  explain->add_option("-H,--header", to.explain.fields, "A field of the request")
+      ->type_name("\"Name: value\"")
+      ->allow_extra_args(false);
+  explain->add_option("-X,--method", to.explain.method, "Its method, if not GET");
+  explain->add_flag("--json", to.explain.json, "As JSON");
+  explain->add_flag("--offline", to.explain.offline, "Do not ask a running Weir");
+  return explain;
 }
 
 Commands describe_commands(CLI::App& weir, Arguments& to) {
@@ -51,6 +90,8 @@ Commands describe_commands(CLI::App& weir, Arguments& to) {
   c.status = weir.add_subcommand("status", "Ask a running Weir what it does");
   add_conf(*c.status, to, true);
   c.status->add_flag("--json", to.json, "As JSON");
+  c.purge = describe_purge(weir, to);
+  c.explain = describe_explain(weir, to);
   c.help = weir.add_subcommand("help", "Explain: weir help params|reasons|metrics");
   c.help->add_option("topic", to.topic, "params, reasons or metrics")
       ->check(CLI::IsMember({"params", "reasons", "metrics"}));
@@ -81,6 +122,8 @@ int with_conf(const Commands& c, const Arguments& given, RunFn run, std::ostream
   err << loaded->warnings << std::flush;
   if (c.run->parsed()) return run(*loaded);
   if (c.status->parsed()) return status_command(loaded->config, given.json, out, err);
+  if (c.purge->parsed()) return purge_command(loaded->config, given.purge, out, err);
+  if (c.explain->parsed()) return explain_command(loaded->config, given.explain, out, err);
   if (c.check->parsed()) out << given.conf << ": ok\n";
   if (c.config->parsed()) out << effective_config(*loaded);
   return kOk;

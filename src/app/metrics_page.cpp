@@ -123,6 +123,20 @@ void add_storage(Exposition& out, const Snapshot& s) {
   out.add(Metric::kCacheKeys, {}, s.cache_keys);
 }
 
+void add_purges(Exposition& out, const Snapshot& s) {
+  const proxy::PurgeStats& stats = s.sum.proxy.purges;
+  for (std::size_t mode = 0; mode < proxy::kPurgeModes.size(); ++mode) {
+    for (std::size_t kind = 0; kind < proxy::kPurgeKinds; ++kind) {
+      out.add(Metric::kPurges,
+              {name(static_cast<proxy::PurgeKind>(kind)), proxy::kPurgeModes[mode]},
+              stats.purges[kind][mode].get());
+    }
+    out.add(Metric::kPurgedObjects, {proxy::kPurgeModes[mode]}, stats.objects[mode].get());
+  }
+  out.add(Metric::kBans, {}, s.bans);
+  out.add(Metric::kTags, {}, s.tags);
+}
+
 void add_process(Exposition& out, const Snapshot& s) {
   for (std::size_t w = 0; w < s.workers.size(); ++w) {
     const std::string worker = std::to_string(w);
@@ -148,6 +162,7 @@ std::string metrics_page(const Snapshot& snapshot) {
   add_queues(out, snapshot);
   add_origins(out, snapshot);
   add_storage(out, snapshot);
+  add_purges(out, snapshot);
   add_process(out, snapshot);
   return out.text();
 }

@@ -148,9 +148,16 @@ std::vector<proxy::Site> sites(const Config& config) {
     site.origin_host = origin->host;
     site.rules.default_ttl = std::chrono::floor<Seconds>(conf.default_ttl);
     site.rules.heuristic = conf.heuristic;
+    site.rules.stale_if_error = std::chrono::floor<Seconds>(conf.stale_if_error);
+    site.rules.negative_max = std::chrono::floor<Seconds>(conf.negative_max);
+    site.rules.hit_for_miss = std::chrono::floor<Seconds>(conf.hit_for_miss);
+    site.rules.honour_request_no_cache = conf.request_cache_control;
+    site.rules.store_set_cookie = conf.store_set_cookie;
+    site.own_target = conf.targeted_field;
     site.forward.forwarded = conf.forwarded;
     site.forward.via = conf.via;
     site.cache_status = conf.cache_status;
+    site.cache_status_key = conf.cache_status_key;
     site.request_body_max = conf.request_body_max;
     site.forward_tags = conf.forward_tags;
     for (const std::string& text : conf.purge_from) {

@@ -82,6 +82,8 @@ std::unique_ptr<const Snapshot> take_snapshot(Shared& shared, TimePoint now, boo
   out->store = shared.store.stats();
   out->spool = shared.transit.spool_stats();
   out->cache_keys = shared.index.keys();
+  out->bans = shared.index.bans();
+  out->tags = shared.index.tags();
   out->drops = net::read_listen_drops().value_or(net::ListenDrops{});
   if (const LineLog* log = shared.access_log.get()) {
     out->log_written = log->written();

@@ -69,6 +69,8 @@ struct Snapshot {
   store::StoreStats store;
   store::SpoolStats spool;
   std::uint64_t cache_keys = 0;
+  std::uint64_t bans = 0;
+  std::uint64_t tags = 0;
   net::ListenDrops drops;
   std::uint64_t log_written = 0;
   std::uint64_t log_dropped = 0;

@@ -10,10 +10,6 @@
 
 namespace weir::app {
 
-// What GET `path` of the conf's admin address answers, or why there is no answer, for people.
-// Blocks for a few seconds at most.
-std::expected<std::string, std::string> ask_admin(const Config& config, std::string_view path);
-
 // The JSON of GET /status as a screen for people, or why it cannot be read.
 std::expected<std::string, std::string> status_screen(std::string_view json);
 

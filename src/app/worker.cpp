@@ -21,6 +21,7 @@ Worker::Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners)
       resolver_(loop_),
       access_(shared.access_log.get(), shared.config.log.format),
       samples_(shared.sample_log.get(), number, shared.workers),
+      purger_(loop_, shared.index, stats_.proxy.purges),
       house_{.loop = loop_,
              .index = shared.index,
              .store = shared.store,
@@ -29,6 +30,7 @@ Worker::Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners)
              .sites = shared.sites,
              .access = *this,
              .stats = stats_.proxy,
+             .purger = purger_,
              .origins = origins(),
              .transit_lead = transit_lead(shared.config.storage, shared.transit.has_spool()),
              .worker = number},
@@ -68,7 +70,7 @@ std::vector<proxy::Origin> Worker::origins() {
   return out;
 }
 
-void Worker::serve_admin(int fd) { admin_ = std::make_unique<Admin>(loop_, shared_, fd); }
+void Worker::serve_admin(int fd) { admin_ = std::make_unique<Admin>(loop_, shared_, purger_, fd); }
 
 void Worker::start() {
   thread_ = std::thread([this] {

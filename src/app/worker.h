@@ -57,6 +57,7 @@ class Worker final : public proxy::AccessSink,
   net::Resolver resolver_;
   AccessWriter access_;
   SampleWriter samples_;
+  proxy::Purger purger_;
   proxy::House house_;
   proxy::ExchangePool exchanges_;
   std::unique_ptr<front::Frontend> frontend_;

@@ -50,6 +50,25 @@ bool Body::empty_of_chunks() const {
   return present() == 0 && !first_.chunk;
 }
 
+std::vector<Piece> Body::pieces(std::size_t most) const {
+  std::vector<Piece> out;
+  const auto add = [&](std::uint64_t first, std::uint32_t filled) {
+    if (filled == 0 || out.size() > most) return;
+    if (!out.empty() && out.back().end == first) {
+      out.back().end += filled;
+    } else {
+      out.push_back({first, first + filled});
+    }
+  };
+  Lock lock(mutex_);
+  add(0, first_.filled);
+  if (more_) {
+    for (const auto& [index, slot] : *more_) add(index * kChunkSize, slot.filled);
+  }
+  if (out.size() > most) out.pop_back();
+  return out;
+}
+
 // --- slots ---------------------------------------------------------------------------------------
 
 // The slot of the byte at `offset`, if it is anything but absent.
@@ -274,6 +293,7 @@ bool Body::evict(std::uint32_t index, const Chunk& chunk, Need need) {
     if (!slot) return true;
     if (slot->chunk.get() != &chunk) return !slot->reserved;
     if (slot->reserved) return false;
+    if (drop_passed_ && unread_) return false;  // it is here for one who is still to come
     if (refillable_) {
       if (need == Need::kUsual && awaited(base)) return false;
       leave_behind(base);

@@ -50,7 +50,8 @@ struct BodyOptions {
   // still to read stays, and a reader never sees Hole: where nobody brings what it wants it sees an
   // Error (kNoSpace: evicted or dropped before it came; kFetchAbandoned: the fill ended early).
   bool refillable = false;
-  // Chunks go as soon as every reader has passed them (transit). If not, they stay till evicted.
+  // Chunks go as soon as every reader has passed them (transit), and not before the first reader
+  // has come. If not, they stay till evicted.
   bool drop_passed = false;
   // How far writers may be ahead of the readers: of the slowest one with drop_passed, else of the
   // fastest that follows. A body without readers has its writer stopped at this distance from 0.
@@ -69,6 +70,10 @@ struct Hole {
   // cursor. A fill of the hole begins here.
   std::uint64_t offset;
   std::uint64_t end;  // ...up to this one, exclusive (kUnlimited: up to an unknown end)
+};
+struct Piece {
+  std::uint64_t first;
+  std::uint64_t end;  // exclusive
 };
 using Next = std::variant<Lease, Wait, End, Hole, Error>;
 
@@ -91,6 +96,9 @@ class Body : public RefCounted<Body> {
   // What a reader at `offset` would be told: a Hole, or nothing where the byte is here or will
   // come.
   std::optional<Hole> hole(std::uint64_t offset);
+  // The bytes that are here, in order, neighbours as one; at most `most` pieces. For people: it
+  // looks at every chunk under the lock.
+  std::vector<Piece> pieces(std::size_t most) const;
   bool empty_of_chunks() const;  // none that holds bytes, nor the empty one of an empty body
 
   // Called by the store, any thread, no lock of the store held: drop chunk `index` if it still is

@@ -36,9 +36,12 @@ class Busy : public RefCounted<Busy> {
   };
   using State = std::variant<Pending, Ref<Object>, Passed, Error>;
 
-  // `generation`: of the Index's entry that it belongs to; 0: of none.
-  explicit Busy(std::uint64_t generation = 0) : generation_(generation) {}
+  // `generation`: of the Index's entry that it belongs to; 0: of none. `purges`: the number of the
+  // last purge by then.
+  explicit Busy(std::uint64_t generation = 0, std::uint64_t purges = 0)
+      : generation_(generation), purges_(purges) {}
   std::uint64_t generation() const { return generation_; }
+  std::uint64_t purges() const { return purges_; }
 
   // The state now; Pending lists `joiner`, who will be woken once, under the lock that saw it.
   State join(Joiner& joiner) EXCLUDES_LOCK(mutex_);
@@ -62,6 +65,7 @@ class Busy : public RefCounted<Busy> {
   void settle_locked(Phase phase, Ref<Object> object, Whom whom, Error why) REQUIRES_LOCK(mutex_);
 
   const std::uint64_t generation_;
+  const std::uint64_t purges_;
   mutable Mutex mutex_;
   Phase phase_ GUARDED_BY(mutex_) = Phase::kPending;
   Ref<Object> object_ GUARDED_BY(mutex_);

@@ -23,7 +23,8 @@ const Ref<Object>* pick(const std::vector<Ref<Object>>& variants, const http::Re
   thread_local std::string text;
   const std::vector<std::string>* names = nullptr;  // that `text` was made for
   for (const Ref<Object>& object : variants) {
-    if (!object->body().servable() || !object->freshness().kept(now)) continue;
+    if (!object->body().servable() || object->mark().gone()) continue;
+    if (!object->freshness().kept(now)) continue;
     if (const auto& part = object->part()) {
       if (!policy::part_answers(request, object->head(), part->range, part->total, now)) continue;
     }
@@ -62,6 +63,7 @@ Index::Entry& Index::make(Shard& shard, const Key& key) {
   Entry& entry = shard.entries[key.digest];
   entry.key = key.text;
   entry.generation = ++shard.generations;
+  if (key.has_parts()) knows_parts_.store(true, std::memory_order_relaxed);
   return entry;
 }
 
@@ -88,7 +90,8 @@ Index::Lead* Index::find_lead(Entry& entry, const std::string& variant) {
 }
 
 Ref<Busy> Index::begin_lead(Entry& entry, const std::string& variant) {
-  return entry.leads.emplace_back(variant, make_ref<Busy>(entry.generation)).busy;
+  auto busy = make_ref<Busy>(entry.generation, purges_.load());
+  return entry.leads.emplace_back(variant, std::move(busy)).busy;
 }
 
 // False: a purge came in between, and what was fetched is served but not kept.
@@ -103,18 +106,28 @@ bool Index::end_lead(Entry& entry, const Busy& busy) {
 
 Lookup Index::lookup(const Key& key, const http::Request& request, const policy::RequestClass& cls,
                      WallTime now, bool may_lead) {
-  Lookup out;
+  while (true) {
+    Lookup out;
+    if (look_up(key, request, cls, now, may_lead, out)) return out;
+    examine(key, *out.object);
+  }
+}
+
+// False: `out.object` must be held against the bans first, which is not for under the lock.
+bool Index::look_up(const Key& key, const http::Request& request, const policy::RequestClass& cls,
+                    WallTime now, bool may_lead, Lookup& out) {
   Shard& s = shard(key.digest);
   Lock lock(s.mutex);
   const auto it = s.entries.find(key.digest);
   Entry* entry = it == s.entries.end() ? nullptr : &it->second;
   if (entry && entry->key != key.text) {  // another key has this digest: never share
     out.what = may_lead ? Lookup::What::kPass : Lookup::What::kNone;
-    return out;
+    return true;
   }
   if (entry) {
     if (const Ref<Object>* object = pick(entry->variants, request, now)) out.object = *object;
     out.vary_miss = !out.object && !entry->variants.empty();
+    if (out.object && bans_.concern(out.object->mark())) return false;
   }
   if (out.object) {
     out.verdict = policy::may_reuse(cls, out.object->freshness(), now);
@@ -125,17 +138,17 @@ Lookup Index::lookup(const Key& key, const http::Request& request, const policy:
         const bool may_begin = entry->leads.size() < kLeadsMost && !find_lead(*entry, variant);
         if (may_begin) out.busy = begin_lead(*entry, variant);
       }
-      return out;
+      return true;
     }
   }
-  if (!may_lead) return out;
+  if (!may_lead) return true;
   if (s.passes.stands(key.digest, cls.authorization, now)) {
     out.what = Lookup::What::kPass;
-    return out;
+    return true;
   }
   if (!entry) entry = &make(s, key);
   lead_or_join(*entry, request, out);
-  return out;
+  return true;
 }
 
 // With the shard's lock held.
@@ -143,7 +156,7 @@ void Index::lead_or_join(Entry& entry, const http::Request& request, Lookup& out
   out.what = Lookup::What::kLead;
   if (out.object && !out.object->freshness().serves_waiters()) {
     ++entry.alone;
-    out.busy = make_ref<Busy>(entry.generation);
+    out.busy = make_ref<Busy>(entry.generation, purges_.load());
     return;
   }
   const std::string& variant = variant_of(entry, request);
@@ -170,14 +183,26 @@ void Index::put(Entry& entry, const Ref<Object>& object, std::vector<Ref<Object>
   }
 }
 
+// Before it can be found, it is held against what was purged since it was asked for.
+void Index::make_known(const Key& key, Object& object) {
+  std::vector<Digest> tags = tag_digests(object.tags());
+  if (key.has_parts()) tags.push_back(url_tag(key.url()));
+  tags_.enter(object.places(), object.mark(), key.digest, tags);
+  if (bans_.concern(object.mark())) bans_.examine(key.url(), object.head(), object.mark());
+}
+
 void Index::publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object,
                     Ref<Object> for_leader) {
   Graveyard dead;
+  make_known(key, *object);
   {
     Shard& s = shard(key.digest);
     Lock lock(s.mutex);
     Entry* entry = find(s, key);
-    if (entry && end_lead(*entry, *busy)) {
+    const bool ours = entry && end_lead(*entry, *busy);
+    if (ours && object->mark().gone()) {
+      erase_if_bare(s, key.digest);
+    } else if (ours) {
       s.passes.clear(key.digest, Whom::kEveryone);
       put(*entry, object, dead);
     }
@@ -187,6 +212,8 @@ void Index::publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object,
 
 void Index::insert(const Key& key, Ref<Object> object) {
   Graveyard dead;
+  make_known(key, *object);
+  if (object->mark().gone()) return;
   Shard& s = shard(key.digest);
   Lock lock(s.mutex);
   const auto it = s.entries.find(key.digest);
@@ -196,10 +223,11 @@ void Index::insert(const Key& key, Ref<Object> object) {
 
 void Index::renew(const Key& key, const Object& old, Ref<Object> fresh) {
   Graveyard dead;
+  make_known(key, *fresh);
   Shard& s = shard(key.digest);
   Lock lock(s.mutex);
   Entry* entry = find(s, key);
-  if (!entry) return;
+  if (!entry || old.mark().gone() || fresh->mark().gone()) return;
   for (Ref<Object>& object : entry->variants) {
     if (object.get() != &old) continue;
     std::swap(object, fresh);
@@ -240,18 +268,6 @@ void Index::forget(const Key& key, const Object& object) {
   if (!entry) return;
   bury(entry->variants, dead, [&](const Ref<Object>& o) { return o.get() == &object; });
   erase_if_bare(s, key.digest);
-}
-
-std::size_t Index::purge(const Key& key) {
-  Graveyard dead;
-  Shard& s = shard(key.digest);
-  Lock lock(s.mutex);
-  s.passes.clear(key.digest, Whom::kEveryone);
-  Entry* entry = find(s, key);
-  if (!entry) return 0;
-  dead.swap(entry->variants);
-  s.entries.erase(key.digest);
-  return dead.size();
 }
 
 // Bodies are asked outside of the shard's lock, which is a leaf as theirs are.

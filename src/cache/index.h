@@ -7,17 +7,22 @@
 // responses are not for those who wait (Freshness::serves_waiters): each validates for itself.
 
 #include <array>
+#include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "base/hash.h"
 #include "base/mutex.h"
+#include "cache/ban_list.h"
 #include "cache/busy.h"
 #include "cache/hit_for_miss.h"
 #include "cache/key.h"
 #include "cache/object.h"
+#include "cache/purge_mark.h"
+#include "cache/tag_index.h"
 #include "http/head.h"
 #include "policy/request_class.h"
 #include "policy/reuse.h"
@@ -78,12 +83,44 @@ class Index {
 
   // `object` is no longer worth keeping (its fetch was cut, its bytes changed at the origin).
   void forget(const Key& key, const Object& object);
-  // All variants of a key; returns how many went.
-  std::size_t purge(const Key& key);
+
+  // ---- Purges: see cache/purge.h, which puts these together. Each concerns also what is being
+  // fetched now: that is served to those who wait for it, but not kept, or not kept as fresh.
+
+  // All variants of a key; returns to how many it made a difference.
+  std::size_t purge(const Key& key, PurgeMode mode = PurgeMode::kHard, WallTime now = {});
+  // Whether there was ever a key with parts; then those are found by url_tag().
+  bool knows_parts() const { return knows_parts_.load(std::memory_order_relaxed); }
+  TagIndex::Work purge_of_tag(const Digest& tag, PurgeMode mode, WallTime now);
+  // See TagIndex::step.
+  bool purge_some(TagIndex::Work& work, std::size_t most, std::size_t& objects);
+  // From here on objects are held against `ban` when they are found. Nothing: too many bans are
+  // under way.
+  std::optional<Purging> begin_ban(Ref<Ban> ban, PurgeMode mode, WallTime now);
+  // How far a walk over all objects has come.
+  struct Sweep {
+    std::size_t shard = 0;
+    std::size_t bucket = 0;
+    std::size_t buckets = 0;  // of the shard, when it was looked at last
+  };
+  // Holds about `most` more objects against all bans. True when all have been; end_ban is next.
+  bool examine_some(Sweep& sweep, std::size_t most);
+  void end_ban(const Purging& ban) { bans_.retire(ban.number); }
+
   // The store evicted the last chunk of a body named `id` (the key's digest).
   void emptied(const Digest& id);
 
+  // What is known of a key, for people.
+  struct View {
+    std::vector<Ref<Object>> objects;  // the most recent first
+    std::size_t fetches = 0;           // under way
+    bool passes = false;               // a hit-for-miss mark stands
+  };
+  View view(const Key& key, bool authorized, WallTime now) const;
+
   IndexStats stats() const;  // looks at every object: for tests
+  std::size_t bans() const { return bans_.active(); }
+  std::size_t tags() const { return tags_.tags(); }
   std::size_t keys() const;  // that have an object, a fetch under way or a hit-for-miss mark
 
  private:
@@ -109,15 +146,25 @@ class Index {
   Shard& shard(const Digest& d) { return shards_[d.high % kShards]; }
   // The entry of exactly this key, or null.
   static Entry* find(Shard& shard, const Key& key) REQUIRES_LOCK(shard.mutex);
-  static Entry& make(Shard& shard, const Key& key) REQUIRES_LOCK(shard.mutex);
+  Entry& make(Shard& shard, const Key& key) REQUIRES_LOCK(shard.mutex);
   static void erase_if_bare(Shard& shard, const Digest& digest) REQUIRES_LOCK(shard.mutex);
   static const std::string& variant_of(const Entry& entry, const http::Request& request);
   static Lead* find_lead(Entry& entry, const std::string& variant);
-  static Ref<Busy> begin_lead(Entry& entry, const std::string& variant);
-  static void lead_or_join(Entry& entry, const http::Request& request, Lookup& out);
+  Ref<Busy> begin_lead(Entry& entry, const std::string& variant);
+  void lead_or_join(Entry& entry, const http::Request& request, Lookup& out);
   static bool end_lead(Entry& entry, const Busy& busy);
   static void put(Entry& entry, const Ref<Object>& object, std::vector<Ref<Object>>& dead);
 
+  bool look_up(const Key& key, const http::Request& request, const policy::RequestClass& cls,
+               WallTime now, bool may_lead, Lookup& out);
+  void examine(const Key& key, const Object& object);
+  void make_known(const Key& key, Object& object);
+  void drop_gone(const Digest& id);
+
+  std::atomic<std::uint64_t> purges_{0};  // the number of the last one
+  std::atomic<bool> knows_parts_{false};
+  BanList bans_;
+  TagIndex tags_;  // before the shards: their objects leave it
   std::array<Shard, kShards> shards_;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
-// Object: a stored response. Unchanging once made, so it is read by any thread without a lock; a
-// 304 makes a new Object on the same Body. The Body may still be filling, and may lose chunks.
+// Object: a stored response. Unchanging once made but for its PurgeMark, so it is read by any
+// thread without a lock; a 304 makes a new Object on the same Body. The Body may still be filling,
+// and may lose chunks.
 
 #include <optional>
 #include <string>
@@ -8,6 +9,9 @@
 
 #include "base/ref.h"
 #include "body/body.h"
+#include "cache/purge_mark.h"
+#include "cache/tag_index.h"
+#include "cache/tags.h"
 #include "http/head.h"
 #include "http/range.h"
 #include "policy/freshness.h"
@@ -36,6 +40,8 @@ struct ObjectParts {
   // may be added to it (RFC 9111 §3.4). Nothing: the body is the representation, perhaps with
   // holes.
   std::optional<Part> part = {};
+  std::string tags = {};     // Tags::text
+  std::uint64_t purges = 0;  // the number of the last purge when it was asked for: Busy::purges()
 };
 
 class Object : public RefCounted<Object> {
@@ -43,7 +49,11 @@ class Object : public RefCounted<Object> {
   explicit Object(ObjectParts parts);
 
   const http::Response& head() const { return parts_.head; }
-  const policy::Freshness& freshness() const { return parts_.freshness; }
+  policy::Freshness freshness() const {
+    policy::Freshness f = parts_.freshness;
+    if (const auto since = mark_.stale_since()) f.end(*since);
+    return f;
+  }
   const std::vector<std::string>& vary_names() const { return parts_.vary_names; }
   const std::string& variant() const { return parts_.variant; }
   body::Body& body() const { return *parts_.body; }
@@ -54,15 +64,21 @@ class Object : public RefCounted<Object> {
   const std::optional<Part>& part() const { return parts_.part; }
   // For another Object on the same body.
   ObjectParts parts() const { return parts_; }
+  const std::string& tags() const { return parts_.tags; }
+  PurgeMark& mark() const { return mark_; }
+  TagIndex::Places& places() { return places_; }  // for who makes it known to the Index
   // The ETag, or nothing; only a strong one may join bytes of two responses (RFC 9110 §8.8.3.2).
   std::string_view strong_etag() const { return strong_etag_; }
 
   // Memory beside the body's chunks, for the store's account. Bytes.
-  static std::uint64_t footprint(const http::Response& head, std::size_t key_bytes);
+  static std::uint64_t footprint(const http::Response& head, std::size_t key_bytes,
+                                 const Tags& tags = {});
 
  private:
+  mutable PurgeMark mark_;  // beside the count of Refs: every hit looks at both
   ObjectParts parts_;
   std::string_view strong_etag_;
+  TagIndex::Places places_;  // after the mark, to which they point
 };
 
 }  // namespace weir::cache

@@ -116,8 +116,9 @@ void Call::begin(Connection connection) {
   server_ = link_->conn->peer().text();
   state_ = State::kHead;
   request_sent_ = client_owes_ = false;
-  reader_.reset();
-  if (request_body_) reader_.emplace(request_body_, 0, body::kUnlimited, *this);
+  piece_left_ = 0;
+  // A reader that a stale connection leaves behind has read nothing so far, and keeps the bytes.
+  if (request_body_ && !reader_) reader_.emplace(request_body_, 0, body::kUnlimited, *this);
   compose_head();
   wind_clock();
 }

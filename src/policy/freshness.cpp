@@ -69,6 +69,15 @@ Seconds Freshness::age(WallTime now) const {
 
 Seconds Freshness::ttl(WallTime now) const { return lifetime - age(now); }
 
+void Freshness::end(WallTime at) {
+  if (!fresh(at)) return;
+  lifetime = age(at);
+  if (lifetime > kZero) return;
+  // A lifetime of 0 would say that it never was fresh: see serves_waiters().
+  lifetime = Seconds{1};
+  initial_age += Seconds{1};
+}
+
 bool Freshness::serves_waiters() const {
   const bool ever = lifetime > kZero || (!must_revalidate && stale_while_revalidate > kZero);
   return ever && !no_cache;

@@ -47,6 +47,8 @@ struct Freshness {
   Seconds ttl(WallTime now) const;  // lifetime - age; negative when stale
   bool fresh(WallTime now) const { return ttl(now) > Seconds{0}; }
   bool kept(WallTime now) const { return -ttl(now) <= keep; }
+  // Makes it stale from `at` on, if it is not yet, as though its lifetime had ended then.
+  void end(WallTime at);
   // Whether requests that waited for it may be answered with it too (RFC 9111 §4, the note on
   // collapsed requests). Not where each needs a validation of its own: no-cache (§5.2.2.4), and
   // what says or implies that it is never fresh, as pages do that are made for one user. Where a

@@ -72,16 +72,18 @@ void Exchange::step_recv() {
   if (body_max != 0 && request.framing == http::Framing::kLength && request.length > body_max) {
     return refuse(Error{Errc::kBodyTooLarge});
   }
+  if (request.method == http::Method::kPurge && !site_->purge_from.empty()) return purge();
   if (!site_->exceptions.empty()) consider_rules();
-  if (ruled_ && ruling_.respond) return respond(*ruling_.respond);
+  if (ruled_ && rules_->ruling.respond) return respond(*rules_->ruling.respond);
   classify();
   if (cls_.use == policy::Use::kPass) {
     const bool method = cls_.reason == "method";
     return pass(method ? policy::Forward::kMethod : policy::Forward::kBypass, cls_.reason);
   }
-  if (ruled_ && ruling_.pass) return pass(policy::Forward::kBypass, ruling_.pass->reason);
-  if (ruled_ && ruling_.passes_ranges && request_->fields.has(http::FieldId::kRange)) {
-    return pass(policy::Forward::kBypass, ruling_.passes_ranges->reason);
+  if (ruled_ && rules_->ruling.pass)
+    return pass(policy::Forward::kBypass, rules_->ruling.pass->reason);
+  if (ruled_ && rules_->ruling.passes_ranges && request_->fields.has(http::FieldId::kRange)) {
+    return pass(policy::Forward::kBypass, rules_->ruling.passes_ranges->reason);
   }
   // Whether the origin's state still is what the client believes is the origin's to say (RFC 9111
   // §4.3.2).
@@ -140,7 +142,7 @@ FetchPlan Exchange::plan(FetchPlan::Kind kind, bool for_storing) const {
   out.client_request = request;
   out.cls = cls_;
   out.ruling.begin(site_->rules);
-  if (ruled_) out.ruling = ruling_;
+  if (ruled_) out.ruling = rules_->ruling;
   out.client = hash64(stream_->client_host());
   policy::forward_request(request, site_->forward, {stream_->client_host(), stream_->scheme()},
                           for_storing, out.request);
@@ -154,7 +156,7 @@ void Exchange::lead(const cache::Lookup& found) {
   FetchPlan p = plan(FetchPlan::Kind::kLead, true);
   p.busy = found.busy;
   p.object = found.object;
-  if (!ruled_ || ruling_.ranges != Ranges::kWhole) p.range = range_to_ask(*request_);
+  if (!ruled_ || rules_->ruling.ranges != Ranges::kWhole) p.range = range_to_ask(*request_);
   stale_ = found.object;
   fetch_ = &Fetch::start(house_, std::move(p), this);
   joiner_.leader = true;
@@ -239,8 +241,8 @@ void Exchange::on_failure(Error why) {
   // yet.
   const bool other = why.code == Errc::kOriginChanged || why.code == Errc::kOriginRefusedRange;
   if (filled_first_ && other) return step_lookup();
-  if (takes_over(why)) return step_lookup();
   if (policy::is_failure(info(why).status) && may_serve_stale()) return serve_stale();
+  if (takes_over(why)) return step_lookup();
   refuse(why);
 }
 
@@ -269,6 +271,8 @@ void Exchange::serve_stale() {
 
 // Whether what another's request brought answers this one, too, which waited for it.
 bool Exchange::may_share(const cache::Object& object) const {
+  // Purged while it was fetched: who waited last may have come after the purge.
+  if (object.mark().gone() || object.mark().stale_since()) return false;
   if (!object.freshness().serves_waiters()) return false;
   if (const auto& part = object.part()) {
     const WallTime now = house_.loop.wall_now();
@@ -306,7 +310,7 @@ void Exchange::step_deliver(Ref<cache::Object> object) {
   reply.status = answer_.status;
   if (answer_.status == head.status) reply.reason = head.reason;
   reply.fields = fields_for(answer_.status, head);
-  if (ruled_ && ruling_.edits_response) edit_reply(reply);
+  if (ruled_ && rules_->ruling.edits_response) edit_reply(reply);
   add_own_fields(*object_);
   frame(reply);
   stream_->reply(reply);
@@ -325,7 +329,8 @@ policy::Answer Exchange::answer_from(const cache::Object& object) const {
 // Where the first byte of the answer is not here, nothing is said before the origin has shown that
 // it still has the same object.
 bool Exchange::fill_first() {
-  const bool whole = !object_->shared() || object_->body().complete() || filled_first_;
+  const bool whole =
+      !object_->shared() || object_->part() || object_->body().complete() || filled_first_;
   const bool content = answer_.body && (answer_.status == 200 || answer_.status == 206);
   if (whole || !content) return false;
   const std::uint64_t first = answer_.range           ? answer_.range->first
@@ -438,6 +443,7 @@ void Exchange::add_own_fields(const cache::Object& object) {
 void Exchange::add_cache_status() {
   if (site_ && !site_->cache_status) return;
   status_text_.clear();
+  if (site_ && site_->cache_status_key) status_.key = key_.text;
   policy::print_cache_status(status_, status_text_);
   stream_->extra().add(http::FieldId::kCacheStatus, status_text_);
 }
@@ -507,6 +513,7 @@ void Exchange::on_done(front::Stream&, const front::Ending& ending) {
   holes_in_vain_ = lookups_ = 0;
   filled_first_ = took_over_ = false;
   hole_at_ = body::kUnlimited;
+  key_.text.clear();  // an error page must not tell of the request before
   pool_.give(*this);
 }
 
@@ -521,9 +528,10 @@ void Exchange::log_access(const front::Ending& ending, std::string_view reason) 
 
 // Nothing of the cache or of a fetch is held any more; only what the log wants is left.
 void Exchange::let_go() {
-  state_ = State::kDone;
   stop_listening();
   if (busy_) busy_->leave(joiner_);
+  if (state_ == State::kPurge) house_.purger.forget(*this);
+  state_ = State::kDone;
   busy_ = nullptr;
   object_ = stale_ = nullptr;
   joiner_.leader = false;

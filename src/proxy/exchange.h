@@ -7,7 +7,8 @@
 //     | refused: 4xx, 5xx      |  kJoin                             |
 //     |                        \---------> Wait --head is known-----/
 //     |                                     |   \-- not for us, or who led it failed --> Lookup
-//     \-------------------------------------+--> Deliver (an error page)
+//     |-------------------------------------+--> Deliver (an error page, a rule's answer)
+//     \-- PURGE --> Purge --> Deliver
 //
 // The client may go at any time: then Done. Loop's thread only.
 
@@ -32,7 +33,8 @@ class ExchangePool;
 class Exchange final : public front::Handler,
                        public body::Waiter,
                        public Task,
-                       public Fetch::Listener {
+                       public Fetch::Listener,
+                       public Purger::Listener {
  public:
   Exchange(House& house, ExchangePool& pool) : house_(house), pool_(pool) {}
   ~Exchange();
@@ -43,13 +45,15 @@ class Exchange final : public front::Handler,
   void on_done(front::Stream& stream, const front::Ending& ending) override;
   void on_informational(const http::Response& response) override;
   void on_fetch_over() override { fetch_ = nullptr; }
+  void on_purged(std::size_t objects) override;
   void wake() noexcept override { house_.loop.post(*this); }
   void run() noexcept override;
 
  private:
-  enum class State : std::uint8_t { kRecv, kLookup, kWait, kDeliver, kDone };
+  enum class State : std::uint8_t { kRecv, kLookup, kWait, kPurge, kDeliver, kDone };
 
   void step_recv();
+  void purge();
   void consider_rules();
   void classify();
   void respond(const Rule& rule);
@@ -89,10 +93,15 @@ class Exchange final : public front::Handler,
   ExchangePool& pool_;
   front::Stream* stream_ = nullptr;
   const Site* site_ = nullptr;
-  const http::Request* request_ = nullptr;  // the client's, or edited_
-  http::Request edited_;                    // the client's, as the rules of the site change it
-  Ruling ruling_;
-  bool ruled_ = false;  // a rule acts: ruling_ is of this request
+  const http::Request* request_ = nullptr;  // the client's, or rules_->edited
+  // What the rules of the site make of a request. Only where there are rules: an exchange may last
+  // as long as a stuck client, and there may be many of those.
+  struct Ruled {
+    Ruling ruling;
+    http::Request edited;
+  };
+  std::unique_ptr<Ruled> rules_;  // made once, kept from request to request
+  bool ruled_ = false;            // a rule acts on this one
   cache::Key key_;
   policy::RequestClass cls_;
   Ref<cache::Object> object_;

@@ -1,5 +1,7 @@
-// What the conf says about a request: the rules of its site.
+// What the conf says about a request: the rules of its site, and who may purge.
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "body/text_body.h"
 #include "http/date.h"
@@ -9,25 +11,22 @@ namespace weir::proxy {
 
 void Exchange::consider_rules() {
   const http::Request& request = stream_->request();
-  ruling_.begin(site_->rules);
-  site_->exceptions.judge(request, ruling_);
-  ruled_ = !ruling_.acting.empty();
-  if (!ruled_ || !ruling_.edits_request) return;
-  edit_request(ruling_, request, edited_);
-  request_ = &edited_;
+  if (!rules_) rules_ = std::make_unique<Ruled>();
+  rules_->ruling.begin(site_->rules);
+  site_->exceptions.judge(request, rules_->ruling);
+  ruled_ = !rules_->ruling.acting.empty();
+  if (!ruled_ || !rules_->ruling.edits_request) return;
+  edit_request(rules_->ruling, request, rules_->edited);
+  request_ = &rules_->edited;
 }
 
 // What the request is, and its name in the cache.
 void Exchange::classify() {
-  cls_ = policy::classify(*request_, ruled_ ? ruling_.policy : site_->rules);
-  if (!ruled_ || !ruling_.edits_key) {
+  cls_ = policy::classify(*request_, ruled_ ? rules_->ruling.policy : site_->rules);
+  if (!ruled_ || !rules_->ruling.edits_key) {
     return cache::make_key(stream_->scheme(), request_->authority, request_->target, key_);
   }
-  thread_local std::string target, parts;
-  parts.clear();
-  add_key_parts(ruling_, stream_->request(), parts);
-  cache::make_key(stream_->scheme(), request_->authority, key_target(ruling_, *request_, target),
-                  key_, parts);
+  make_key(rules_->ruling, stream_->scheme(), stream_->request(), *request_, key_);
 }
 
 // A rule that answers by itself.
@@ -48,10 +47,39 @@ void Exchange::respond(const Rule& rule) {
                                        : rule.text + "\n");
 }
 
+// PURGE, from those who may: all variants of the URL, as a GET of it would find them.
+void Exchange::purge() {
+  how_ = How::kOwn;
+  const auto from = net::parse_address(std::string(stream_->client_host()), 0);
+  const bool may = from && std::ranges::any_of(site_->purge_from, [&](const net::Network& n) {
+                     return n.contains(*from);
+                   });
+  if (!may) return refuse(Error{Errc::kPurgeRefused});
+  state_ = State::kPurge;
+  const http::Request& request = stream_->request();
+  classify();
+  cache::PurgeOrder order;
+  order.urls.push_back(url_in_cache(*site_, key_.url()));
+  if (request.fields.get("Soft-Purge") == "1") order.mode = cache::PurgeMode::kSoft;
+  std::size_t objects = 0;
+  const auto begun = house_.purger.start(std::move(order), PurgeKind::kUrl, this, objects);
+  if (begun == Purger::Begun::kDone) on_purged(objects);
+}
+
+void Exchange::on_purged(std::size_t objects) {
+  state_ = State::kDeliver;
+  status_.detail = "purged";
+  http::Fields& fields = stream_->extra();
+  fields.add(http::FieldId::kDate, http::print_date(house_.loop.wall_now()));
+  fields.add(http::FieldId::kContentType, "application/json");
+  add_cache_status();
+  reply_text(200, fmt::format("{{\"purged\":{}}}\n", objects));
+}
+
 // A reply of our own: its fields are in stream_->extra(); those that rules set come along.
 void Exchange::reply_text(int status, std::string_view text) {
   if (ruled_) {
-    for (const Rule* rule : ruling_.acting) edit(stream_->extra(), {{}, rule->response.set});
+    for (const Rule* rule : rules_->ruling.acting) edit(stream_->extra(), {{}, rule->response.set});
   }
   front::Reply reply;
   reply.status = status;
@@ -64,7 +92,7 @@ void Exchange::reply_text(int status, std::string_view text) {
 // The fields for the client, as rules change them.
 void Exchange::edit_reply(front::Reply& reply) {
   if (reply.fields != &fields_) fields_ = *reply.fields;
-  for (const Rule* rule : ruling_.acting) edit(fields_, rule->response);
+  for (const Rule* rule : rules_->ruling.acting) edit(fields_, rule->response);
   reply.fields = &fields_;
 }
 

@@ -166,6 +166,7 @@ class Fetch final : public origin::Call::Owner,
   std::optional<body::BodyWriter> writer_;
   Ref<cache::Object> object_;      // what is being filled
   Ref<cache::Object> for_leader_;  // the same with fields that nobody else must see; null: none
+  cache::Tags tags_;               // of the head that came
   policy::FetchTimes times_{};
   TimePoint queued_{};  // when it asked for a place
   TimePoint blocked_since_ =

@@ -75,6 +75,8 @@ void Fetch::decide(http::Response& response) {
   const auto length = part ? part->total : content_length(response);
   policy::clean_response(response, plan_.site->forward.via, times_.response_time);
   if (plan_.ruling.edits_origin) edit_origin_response(plan_.ruling, response.fields);
+  tags_ = cache::tags_of(response.fields);
+  if (!plan_.site->forward_tags) cache::remove_tags(response.fields);
   policy::Admission admission = judge(response, static_cast<bool>(plan_.object));
   if (admission.verdict == policy::Verdict::kFreshen) return freshen(response);
   if (plan_.kind == FetchPlan::Kind::kPass && plan_.object && learn_from_head(response, length))
@@ -104,9 +106,11 @@ policy::Admission Fetch::judge(const http::Response& response, bool validating) 
     admission = policy::admit_post(plan_.client_request, plan_.cls, plan_.key.text, response,
                                    ruling.policy, times_);
   }
-  const bool refused = ruling.refuses_cookies && response.fields.has(http::FieldId::kSetCookie);
-  if (!refused || admission.verdict != policy::Verdict::kKeep) return admission;
-  return {policy::Verdict::kPass, ruling.refuses_cookies->reason, policy::Freshness{}, true};
+  if (admission.verdict != policy::Verdict::kKeep) return admission;
+  const bool cookie = ruling.refuses_cookies && response.fields.has(http::FieldId::kSetCookie);
+  if (!cookie && !tags_.too_many()) return admission;
+  const std::string_view reason = cookie ? ruling.refuses_cookies->reason : "too_many_tags";
+  return {policy::Verdict::kPass, reason, policy::Freshness{}, true};
 }
 
 // What came is not what was asked for: no range of this origin is trusted.
@@ -177,7 +181,7 @@ Fetch::Keep Fetch::how_to_keep(const http::Response& response, std::optional<std
   }
   admission.verdict = policy::Verdict::kPass;
   admission.reason = part ? "partial" : "larger_than_store";
-  admission.hit_for_miss = !part;
+  admission.hit_for_miss = !part || *part->total > most;  // nor would all of it be kept
   return Keep::kNot;
 }
 
@@ -189,8 +193,8 @@ void Fetch::open_body(http::Response& response, std::optional<std::uint64_t> len
   part_ = keep == Keep::kHoles;
   if (kept_) response.fields.remove(http::FieldId::kAge);  // made anew for each answer
   cache::ObjectParts parts;
-  body::BodyOptions options =
-      body_options(response, cache::Object::footprint(response, plan_.key.text.size()), keep);
+  body::BodyOptions options = body_options(
+      response, cache::Object::footprint(response, plan_.key.text.size(), tags_), keep);
   if (part) options.total = part_ ? *part->total : part->range->size();
   if (keep == Keep::kPart) parts.part = cache::Part{*part->range, *part->total};
   if (part_) plan_.end = part->range->last + 1;
@@ -198,6 +202,8 @@ void Fetch::open_body(http::Response& response, std::optional<std::uint64_t> len
   parts.length = length;
   parts.origin_status = part ? 206 : response.status;
   parts.head = std::move(response);
+  parts.tags = tags_.text;
+  parts.purges = plan_.busy->purges();
   parts.body = kept_ ? house_.store.create(options) : house_.transit.create(options);
   writer_.emplace(parts.body, part_ ? part->range->first : 0, plan_.end, *this);
   be_patient();

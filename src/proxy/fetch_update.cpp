@@ -10,9 +10,12 @@ namespace weir::proxy {
 // An unsafe request was done: what is stored of its resource is of the past (RFC 9111 §4.4).
 void Fetch::invalidate(const http::Response& response) {
   if (!policy::invalidates(response.status)) return;
-  house_.index.purge(plan_.key);
-  for (std::string& uri : policy::also_invalidated(plan_.key.text, response))
-    house_.index.purge(cache::key_of(std::move(uri)));
+  cache::PurgeOrder order;
+  order.urls = policy::also_invalidated(plan_.key.url(), response);
+  order.urls.emplace_back(plan_.key.url());
+  for (std::string& url : order.urls) url = url_in_cache(*plan_.site, url);
+  std::size_t objects = 0;
+  house_.purger.start(std::move(order), PurgeKind::kInvalidation, nullptr, objects);
 }
 
 // A 304 to our own validators: the stored response lives on, on the same Body (RFC 9111 §4.3.4).
@@ -28,6 +31,8 @@ void Fetch::freshen(const http::Response& update) {
   cache::ObjectParts parts = stale.parts();
   const auto admission = judge_again(parts, update);
   kept_ = admission.verdict == policy::Verdict::kKeep;
+  if (tags_.count > 0) parts.tags = tags_.text;
+  parts.purges = plan_.busy->purges();
   if (!kept_) house_.index.forget(plan_.key, stale);
   make_object(std::move(parts), admission);
   deliver(admission);
@@ -85,6 +90,7 @@ bool Fetch::stale_will_do() const {
 
 void Fetch::rest() {
   cache::ObjectParts parts = plan_.object->parts();
+  if (const auto since = plan_.object->mark().stale_since()) parts.freshness.end(*since);
   parts.freshness = policy::resting(parts.freshness, house_.loop.wall_now());
   house_.index.renew(plan_.key, *plan_.object, make_ref<cache::Object>(std::move(parts)));
 }

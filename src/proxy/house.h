@@ -11,6 +11,7 @@
 #include "proxy/access_entry.h"
 #include "proxy/fill_policy.h"
 #include "proxy/gate.h"
+#include "proxy/purger.h"
 #include "proxy/retry.h"
 #include "proxy/site.h"
 #include "proxy/stats.h"
@@ -56,6 +57,7 @@ struct House {
   const SiteTable& sites;
   AccessSink& access;
   Stats& stats;
+  Purger& purger;
   std::vector<Origin> origins;
   std::uint64_t transit_lead = 0;  // how far what is not kept may run ahead of its client; bytes
   std::uint32_t worker = 0;

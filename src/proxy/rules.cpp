@@ -110,18 +110,18 @@ void strip_cookies(const Ruling& ruling, http::Fields& fields) {
   if (!kept.empty()) fields.add(http::FieldId::kCookie, kept);
 }
 
-void edit_target(const Ruling& ruling, std::string& target) {
+void drop_parameters(std::string& target, const std::vector<Glob>& dropped, bool sorted) {
   thread_local std::string edited;
-  thread_local const std::vector<Glob> none;
-  const auto pass = [&](const std::vector<Glob>& dropped, bool sorted) {
-    edited.clear();
-    edit_query(target, dropped, sorted, edited);
-    target.assign(edited);
-  };
+  edited.clear();
+  edit_query(target, dropped, sorted, edited);
+  target.assign(edited);
+}
+
+void edit_target(const Ruling& ruling, std::string& target) {
   for (const Rule* rule : ruling.acting) {
-    if (!rule->query_strip.empty()) pass(rule->query_strip, false);
+    if (!rule->query_strip.empty()) drop_parameters(target, rule->query_strip, false);
   }
-  if (ruling.sorts_query) pass(none, true);
+  if (ruling.sorts_query) drop_parameters(target, {}, true);
 }
 
 void add_escaped(std::string_view value, std::string& out) {
@@ -183,7 +183,8 @@ void RuleSet::judge(const http::Request& request, Ruling& into) const {
 void edit_request(const Ruling& ruling, const http::Request& from, http::Request& to) {
   to = from;
   edit_target(ruling, to.target);
-  if (to.fields.has(http::FieldId::kCookie)) strip_cookies(ruling, to.fields);
+  const auto strips = [](const Rule* rule) { return !rule->strip_cookies.empty(); };
+  if (std::ranges::any_of(ruling.acting, strips)) strip_cookies(ruling, to.fields);
   if (ruling.ranges == Ranges::kIgnore) {
     to.fields.remove(http::FieldId::kRange);
     to.fields.remove(http::FieldId::kIfRange);
@@ -191,25 +192,18 @@ void edit_request(const Ruling& ruling, const http::Request& from, http::Request
   for (const Rule* rule : ruling.acting) edit(to.fields, rule->request);
 }
 
-std::string_view key_target(const Ruling& ruling, const http::Request& edited, std::string& out) {
-  thread_local std::string scratch;
-  std::string_view target = edited.target;
+void make_key(const Ruling& ruling, std::string_view scheme, const http::Request& asked,
+              const http::Request& edited, cache::Key& into) {
+  thread_local std::string target, parts;
+  target.assign(edited.target);
+  parts.clear();
   for (const Rule* rule : ruling.acting) {
-    if (rule->query_ignore.empty()) continue;
-    scratch.clear();
-    edit_query(target, rule->query_ignore, false, scratch);
-    out.swap(scratch);
-    target = out;
+    if (!rule->query_ignore.empty()) drop_parameters(target, rule->query_ignore, false);
+    for (const std::string& name : rule->key_fields) add_field(asked.fields, name, parts);
+    for (const std::string& name : rule->key_cookies) add_cookie(asked.fields, name, parts);
+    if (rule->splits_key()) parts.append(" ").append(rule->reason);
   }
-  return target;
-}
-
-void add_key_parts(const Ruling& ruling, const http::Request& request, std::string& out) {
-  for (const Rule* rule : ruling.acting) {
-    for (const std::string& name : rule->key_fields) add_field(request.fields, name, out);
-    for (const std::string& name : rule->key_cookies) add_cookie(request.fields, name, out);
-    if (rule->splits_key()) out.append(" ").append(rule->reason);
-  }
+  cache::make_key(scheme, edited.authority, target, into, parts);
 }
 
 void edit_origin_response(const Ruling& ruling, http::Fields& fields) {

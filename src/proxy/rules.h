@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cache/key.h"
 #include "http/head.h"
 #include "policy/rules.h"
 #include "proxy/rule.h"
@@ -55,13 +56,11 @@ class RuleSet {
 // The request with what the rules change of it: query, fields, cookies, Range. `to` keeps its
 // memory.
 void edit_request(const Ruling& ruling, const http::Request& from, http::Request& to);
-// The target as it stands in the key: `edited` without parameters that are ignored. A view of
-// `edited.target` or of `out`.
-std::string_view key_target(const Ruling& ruling, const http::Request& edited, std::string& out);
-// What stands in the key behind the URL, of the request as it came: " field:accept=x", "
-// cookie:a=b", " rule:c". Values are escaped, so that it is one text for one meaning. Appended to
-// `out`.
-void add_key_parts(const Ruling& ruling, const http::Request& request, std::string& out);
+// The key of a request that came as `asked` and that rules made `edited`: without the parameters
+// that are ignored, with what tells objects apart behind the URL: " field:accept=x", " cookie:a=b",
+// " rule:c". Values are escaped, so that it is one text for one meaning.
+void make_key(const Ruling& ruling, std::string_view scheme, const http::Request& asked,
+              const http::Request& edited, cache::Key& into);
 // What the origin answered, before it is judged and kept.
 void edit_origin_response(const Ruling& ruling, http::Fields& fields);
 // A Location or the like with its parts filled in from the request: {scheme}, {host} (with its

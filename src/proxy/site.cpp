@@ -1,12 +1,33 @@
 #include "proxy/site.h"
 
+#include <algorithm>
+
 #include "proxy/hosts.h"
 
 namespace weir::proxy {
 
+std::string url_in_cache(const Site& site, std::string_view url) {
+  if (site.exceptions.empty()) return std::string(url);
+  const std::size_t scheme = url.find("://");
+  const std::size_t host = std::min(scheme, url.size() - 3) + 3;
+  const std::size_t target = std::min(url.find('/', host), url.size());
+  http::Request asked, edited;
+  asked.method_text = http::method_name(http::Method::kGet);
+  asked.authority = url.substr(host, target - host);
+  asked.target = url.substr(target);
+  Ruling ruling;
+  ruling.begin(site.rules);
+  site.exceptions.judge(asked, ruling);
+  edit_request(ruling, asked, edited);
+  cache::Key key;
+  make_key(ruling, url.substr(0, scheme), asked, edited, key);
+  return std::string(key.url());
+}
+
 SiteTable::SiteTable(std::vector<Site> sites) : sites_(std::move(sites)) {
   for (Site& site : sites_) {
     site.forward.host = site.origin_host;
+    site.rules.own_target = site.own_target;
     for (const std::string& host : site.hosts) {
       if (host == "*") {
         any_ = &site;

@@ -20,12 +20,18 @@ struct Site {
   policy::Rules rules;
   policy::ForwardRules forward;
   std::string origin_host;  // what forward.host views
+  std::string own_target;   // what rules.own_target views
   bool cache_status = true;
+  bool cache_status_key = false;
   std::uint64_t request_body_max = 0;  // bytes; 0: no limit
   RuleSet exceptions;
   std::vector<net::Network> purge_from;  // whose PURGE is obeyed; empty: it is passed on
   bool forward_tags = false;             // clients get Surrogate-Key and Cache-Tag, too
 };
+
+// The URL under which a GET of `url` is stored that has no fields for rules to look at. Both are
+// spelled as Key::url(). For purges.
+std::string url_in_cache(const Site& site, std::string_view url);
 
 // Immutable once built; any thread.
 class SiteTable {

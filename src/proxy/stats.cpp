@@ -11,6 +11,9 @@ constexpr std::array<std::string_view, kFetchKinds> kKindNames = {"lead", "pass"
 constexpr std::array<std::string_view, kFetchEnds> kEndNames = {"whole", "freshened", "failed",
                                                                 "abandoned"};
 
+constexpr std::array<std::string_view, kPurgeKinds> kPurgeNames = {"url", "tag", "prefix", "ban",
+                                                                   "invalidation"};
+
 template <std::size_t n>
 void merge_each(std::array<Count, n>& to, const std::array<Count, n>& from) {
   for (std::size_t i = 0; i < n; ++i) to[i].add(from[i].get());
@@ -20,6 +23,7 @@ void merge_each(std::array<Count, n>& to, const std::array<Count, n>& from) {
 
 std::string_view name(How how) { return kHowNames[static_cast<std::size_t>(how)]; }
 std::string_view name(FetchKind kind) { return kKindNames[static_cast<std::size_t>(kind)]; }
+std::string_view name(PurgeKind kind) { return kPurgeNames[static_cast<std::size_t>(kind)]; }
 std::string_view name(FetchEnd end) { return kEndNames[static_cast<std::size_t>(end)]; }
 
 void RequestCounts::add(How how, std::string_view reason, std::uint64_t n) {
@@ -63,6 +67,12 @@ void Stats::merge(const Stats& other) {
   first_byte.merge(other.first_byte);
   delivery.merge(other.delivery);
   standstill.merge(other.standstill);
+  purges.merge(other.purges);
+}
+
+void PurgeStats::merge(const PurgeStats& other) {
+  for (std::size_t i = 0; i < kPurgeKinds; ++i) merge_each(purges[i], other.purges[i]);
+  merge_each(objects, other.objects);
 }
 
 void FetchStats::fail(FetchKind kind, Error why) {

@@ -59,12 +59,28 @@ class RequestCounts {
   std::atomic<std::size_t> used_{0};  // publishes `how` and `reason` of the rows below it
 };
 
+// What a purge was told to look for; an invalidation is the one after an unsafe request (RFC 9111
+// §4.4).
+enum class PurgeKind : std::uint8_t { kUrl, kTag, kPrefix, kBan, kInvalidation };
+inline constexpr std::size_t kPurgeKinds = 5;
+std::string_view name(PurgeKind kind);  // "url", "tag", "prefix", "ban", "invalidation"
+inline constexpr std::array<std::string_view, 2> kPurgeModes = {"hard", "soft"};  // by PurgeMode
+
+// The purges that one worker carried out.
+struct PurgeStats {
+  std::array<std::array<Count, 2>, kPurgeKinds> purges;  // by cache::PurgeMode
+  std::array<Count, 2> objects;                          // to which they made a difference
+
+  void merge(const PurgeStats& other);
+};
+
 struct Stats {
   RequestCounts requests;
   std::array<Count, 6> responses;  // by the first digit of their status; 0: none was sent
   Durations first_byte;            // from the first byte of the request to that of the response
   Durations delivery;              // ...to the last byte acknowledged, of whole responses
   Durations standstill;            // of responses that stood still at all
+  PurgeStats purges;
 
   // A response is over and its receipt settled.
   void response(const front::Ending& ending);

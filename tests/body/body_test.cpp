@@ -163,6 +163,30 @@ TEST_CASE("a complete body that cannot be fetched again goes whole, and not whil
   CHECK(b.source.chunks() == 1);  // ours
 }
 
+TEST_CASE("what is dropped as it is passed stays until its first reader has come") {
+  for (const bool whole : {false, true}) {
+    CAPTURE(whole);
+    FakeSource source;
+    Bell bell;
+    BodyOptions options;
+    options.drop_passed = true;
+    options.total = 100;
+    const auto body = make_ref<Body>(source, options);
+    std::optional<BodyWriter> w(std::in_place, body, 0, kUnlimited, bell);
+    write_upto(*w, whole ? 100 : 50);
+    if (whole) std::move(*w).finish();
+    const Chunk& chunk = source.newest();
+    CHECK_FALSE(body->evict(0, chunk));
+    CHECK_FALSE(body->evict(0, chunk, kPressing));
+    {
+      BodyReader reader(body, 0, kUnlimited, bell);
+      CHECK_FALSE(body->evict(0, chunk, kPressing));
+      CHECK(read_on(reader) == (whole ? "100: end" : "50: wait"));
+    }
+    if (whole) CHECK(body->evict(0, chunk));
+  }
+}
+
 TEST_CASE("a body that cannot be fetched again is taken apart while it fills only when pressed") {
   Bench b(kOnce, 8 * M, 4 * M);
   const Ref<Chunk> first = b.chunk(0);

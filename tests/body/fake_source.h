@@ -63,7 +63,9 @@ class FakeSource final : public ChunkSource {
     ++chunks_;
     Lock lock(mutex_);
     sizes_.push_back(fmt::format("{}:{}", index, size));
-    return Ref<Chunk>::adopt(new HeapChunk(*this, size));
+    auto* chunk = new HeapChunk(*this, size);
+    newest_ = chunk;
+    return Ref<Chunk>::adopt(chunk);
   }
   void wait_for_room(Waiter& waiter) override {
     Lock lock(mutex_);
@@ -84,7 +86,8 @@ class FakeSource final : public ChunkSource {
 
   Need last_need() const { return last_need_; }  // of the last allocation
   std::uint64_t used() const { return used_; }
-  int chunks() const { return chunks_; }  // that live
+  int chunks() const { return chunks_; }            // that live
+  const Chunk& newest() const { return *newest_; }  // of those that it gave out, if that one lives
   int released() const { return released_; }
   int emptied() const { return emptied_; }
   int unpinned_count() const { return unpinned_; }
@@ -118,6 +121,7 @@ class FakeSource final : public ChunkSource {
   std::atomic<std::uint64_t> used_{0};
   std::atomic<Need> last_need_{Need::kUsual};
   std::atomic<int> chunks_{0};
+  std::atomic<HeapChunk*> newest_{nullptr};
   std::atomic<int> released_{0};
   std::atomic<int> emptied_{0};
   std::atomic<int> unpinned_{0};

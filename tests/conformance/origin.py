@@ -38,6 +38,11 @@ class Origin:
         with self._lock:
             return list(self._seen[row.number, step])
 
+    def forget(self, row):
+        with self._lock:
+            for step in range(1, len(row.steps) + 1):
+                self._seen.pop((row.number, step), None)
+
     def _accept(self):
         while True:
             connection, _ = self._listener.accept()

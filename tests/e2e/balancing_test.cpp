@@ -108,6 +108,21 @@ TEST_CASE("A server that is killed under load costs no GET, and comes back when 
   for (const std::string& text : bad) CHECK(text == "");
 }
 
+TEST_CASE("What one server cut goes on at another") {
+  const Origins origins(2);
+  const Weir weir(origins.conf({}, ""));
+  origins[0].order("cut_at=2MiB");
+  const std::string target = "/cut?n=4&size=8MiB&cc=max-age=600";
+  const Response response = get(weir.port(), target, {.content = 4, .keep = 0});
+  CAPTURE(response.summary());
+  CHECK(response.right());
+  CHECK(response.body_bytes == 8 << 20);
+  CHECK(origins[0].count("bytes_sent") == 2 << 20);
+  CHECK(origins[1].count("bytes_sent") == 6 << 20);
+  CHECK(origins[1].last_field("Range") == "bytes=2097152-");
+  CHECK(origins[1].last_field("If-Range").has_value());
+}
+
 TEST_CASE("When every server is ejected the answer is a 502 that says so, at once") {
   const std::string dead = "127.0.0.1:" + std::to_string(free_port());
   const Weir weir("listen = \"127.0.0.1:0\"\n[[origin]]\nname = \"main\"\nservers = \"" + dead +

@@ -118,6 +118,25 @@ TEST_CASE("A crowd shares what is fresh, and each validates for itself what is n
   CHECK(eventually([&] { return origin.count("not_modified") == 2 * (7 + 8); }));
 }
 
+TEST_CASE("A crowd on what is not for the cache goes its own way at once, and later ones too") {
+  const Origin origin;
+  const Weir weir(origin);
+  const std::string target = "/mine?n=1&size=1KiB&delay=300ms&cc=private";
+  for (int round = 0; round < 2; ++round) {  // cold, then with a hit-for-miss mark
+    const auto responses =
+        crowd(8, [&](std::size_t) { return get(weir.port(), target, {.content = 1}); });
+    int marked = 0;
+    for (const Response& response : responses) {
+      CAPTURE(response.summary());
+      CHECK(response.right());
+      CHECK(response.head_seconds < (round == 0 ? 1.2 : 0.6));
+      marked += response.field("Cache-Status").ends_with("hit_for_miss");
+    }
+    if (round == 1) CHECK(marked == 8);
+  }
+  CHECK(origin.requests(target) == 16);
+}
+
 TEST_CASE("Cold variants of one object are fetched side by side, each once") {
   const Origin origin;
   const Weir weir(origin);

@@ -172,16 +172,40 @@ TEST_CASE("A cut response never looks whole, and the next request fetches again"
 }
 
 TEST_CASE("A cut response with a strong validator is resumed, and the client sees nothing of it") {
-  const Origin origin;
-  const Weir weir(origin);
-  const std::string target = "/resume?n=3&size=10MiB&cut_every=3MiB&cc=max-age=600";
-  for (int i = 0; i < 2; ++i) {
-    const Response response = get(weir.port(), target, {.content = 3, .keep = 0});
-    CAPTURE(response.summary());
-    CHECK(response.right());
-    CHECK(response.body_bytes == 10 * kMiB);
+  struct Row {
+    const char* how;
+    std::uint64_t requests;
+  };
+  for (const Row& row :
+       {Row{"cut_every=3MiB", 4}, Row{"cut_every=3MiB&chunked=1", 4},
+        Row{"fail_first=1&fail_with=cut&cut_at=7MiB&chunked=1", 2},
+        Row{"pause_at=7MiB&pause=30s", 2}, Row{"pause_at=7MiB&pause=30s&chunked=1", 2}}) {
+    CAPTURE(row.how);
+    const Origin origin;
+    const Weir weir(conf(origin.address(), "between_bytes_timeout = \"300 ms\"\n"));
+    const std::string target = std::string("/resume?n=3&size=10MiB&cc=max-age=600&") + row.how;
+    for (int i = 0; i < 2; ++i) {
+      const Response response = get(weir.port(), target, {.content = 3, .keep = 0});
+      CAPTURE(response.summary());
+      CHECK(response.right());
+      CHECK(response.body_bytes == 10 * kMiB);
+    }
+    CHECK(origin.requests(target) == row.requests);
+    CHECK(origin.count("bytes_sent") == 10 * kMiB);
   }
-  CHECK(origin.requests(target) == 4);
+}
+
+TEST_CASE("What came before a cut that could not be mended is kept, and completed later") {
+  const Origin origin;
+  const Weir weir(conf(origin.address(), "resume_attempts = 0\n"));
+  const std::string target =
+      "/part?n=3&size=10MiB&cc=max-age=600&fail_first=1&fail_with=cut&cut_at=5MiB";
+  const Response cut = get(weir.port(), target, {.content = 3, .keep = 0});
+  CAPTURE(cut.summary());
+  CHECK(!cut.wrong_at);
+  const Response whole = get(weir.port(), target, {.content = 3, .keep = 0});
+  CAPTURE(whole.summary());
+  CHECK(whole.right());
   CHECK(origin.count("bytes_sent") == 10 * kMiB);
 }
 

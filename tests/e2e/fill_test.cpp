@@ -86,6 +86,26 @@ TEST_CASE("Parts are put together to the whole, and each byte is fetched once") 
   CHECK(origin.count("bytes_sent") == 32 * kMiB);
 }
 
+TEST_CASE("A reader far ahead of a running fetch does not wait for it, and few bytes come twice") {
+  const Origin origin;
+  const Weir weir(origin);
+  const std::string target = "/ahead?n=7&size=96MiB&rate=24MiB&cc=max-age=600";
+  Client first(weir.port());
+  first.send(Request{.target = target});
+  Response whole = first.receive_head();
+  const Response far = get_range(weir, target, "90000000-90000099", 7);
+  CAPTURE(far.summary());
+  CHECK(far.status == 206);
+  CHECK(far.right());
+  CHECK(far.seconds < 1.5);
+  first.receive_body(whole, {.content = 7, .keep = 0});
+  CAPTURE(whole.summary());
+  CHECK(whole.right());
+  CHECK(get(weir.port(), target, {.content = 7, .keep = 0}).right());
+  CHECK(origin.requests(target) <= 3);
+  CHECK(origin.count("bytes_sent") <= 98 * kMiB);
+}
+
 TEST_CASE("An object that changed between its parts is fetched anew, and the client sees nothing") {
   const Origin origin;
   const Weir weir(origin);

@@ -159,6 +159,18 @@ TEST_CASE("Fields of one connection stay on it, all others pass") {
   CHECK(origin.last_field("Host") == "test.example");
 }
 
+TEST_CASE("The origin is asked as the conf says: from which address, for which host") {
+  const Origin origin;
+  const Weir weir("listen = \"127.0.0.1:0\"\n[[origin]]\nname = \"main\"\nservers = [\"" +
+                  origin.address() +
+                  "\"]\nlocal_address = \"127.0.0.77\"\nhost = \"inner.example:8080\"\n");
+  CHECK(get(weir.port(), "/h?size=1&n=1", {.content = 1}).right());
+  CHECK(origin.counts().at("last_peer") == "127.0.0.77");
+  CHECK(origin.last_field("Host") == "inner.example:8080");
+  CHECK(origin.last_field("X-Forwarded-Host") == "test.example");
+  CHECK(origin.last_field("X-Forwarded-Proto") == "http");
+}
+
 TEST_CASE("A target in absolute form is the same object as in origin form") {
   const Origin origin;
   const Weir weir(origin);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "support/content.h"
 #include "support/fixtures.h"
 
 namespace weir::test {
@@ -113,6 +114,39 @@ TEST_CASE("Who is gone before there is a place for its fetch costs the origin no
   CHECK(running.receive({.content = 1}).right());
   CHECK(last.receive({.content = 1}).right());
   CHECK(origin.count("total") == 2);
+}
+
+TEST_CASE("A request body that waits in the queue is not evicted, however short memory is") {
+  const Origin origin;
+  const std::string servers = "servers = [\"" + origin.address() + "\"]\n";
+  const Weir weir("listen = \"127.0.0.1:0\"\n[storage]\nmemory = \"8 MiB\"\n" +
+                  ("[[origin]]\nname = \"one\"\nmax_connections = 1\n" + servers) +
+                  "[[origin]]\nname = \"many\"\n" + servers +
+                  "[[site]]\nhosts = [\"one.example\"]\norigin = \"one\"\n"
+                  "[[site]]\nhosts = [\"*\"]\norigin = \"many\"\n");
+  const std::vector<Field> one{{"Host", "one.example"}};
+  Client running(weir.port());
+  running.send(Request{.target = "/r?size=10&n=1&delay=2s", .fields = one});
+  CHECK(eventually([&] { return origin.count("total") == 1; }));
+  std::string body(300'000, '\0');
+  fill_content(5, 0, body);
+  std::vector<Client> waiting;
+  for (const std::size_t size : {body.size(), std::size_t{1}}) {
+    waiting.emplace_back(weir.port());
+    waiting.back().send(Request{
+        .method = "POST", .target = "/w?echo=body", .fields = one, .body = body.substr(0, size)});
+  }
+  CHECK(waiting.back().silent_for(Millis(100)));
+  for (int i = 0; i < 40; ++i) {
+    const std::string target = "/m" + std::to_string(i) + "?size=1MiB&n=1&cc=max-age=60";
+    CHECK(get(weir.port(), target, {.content = 1}).right());
+  }
+  for (Client& client : waiting) {
+    const Response response = client.receive({.content = 5});
+    CAPTURE(response.summary());
+    CHECK(response.status == 200);
+    CHECK(response.right());
+  }
 }
 
 TEST_CASE("A fetch that waits before it asks again leaves its place to others") {

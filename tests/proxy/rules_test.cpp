@@ -36,12 +36,13 @@ Ruling judge(std::vector<Rule> rules, const http::Request& r) {
   return out;
 }
 
+// Behind the host.
 std::string key(const Ruling& ruling, const http::Request& r) {
-  http::Request edited = r;
-  if (ruling.edits_request) edit_request(ruling, r, edited);
-  std::string memory, out(key_target(ruling, edited, memory));
-  add_key_parts(ruling, r, out);
-  return out;
+  http::Request edited;
+  edit_request(ruling, r, edited);
+  cache::Key key;
+  make_key(ruling, "http", r, edited, key);
+  return key.text.substr(std::string_view("http://example.org:8080").size());
 }
 
 TEST_CASE("a rule acts where all of its conditions hold") {
@@ -302,13 +303,12 @@ TEST_CASE("rules cost no allocation once the memory is warm") {
   Ruling ruling;
   http::Request edited;
   http::Fields reply;
-  std::string memory, parts;
+  cache::Key key;
   const auto once = [&] {
     ruling.begin({});
     rules.judge(asked, ruling);
     edit_request(ruling, asked, edited);
-    parts.assign(key_target(ruling, edited, memory));
-    add_key_parts(ruling, asked, parts);
+    make_key(ruling, "http", asked, edited, key);
     reply = asked.fields;
     for (const Rule* r : ruling.acting) edit(reply, r->response);
   };
@@ -317,7 +317,9 @@ TEST_CASE("rules cost no allocation once the memory is warm") {
   once();
   CHECK(test::allocations() == before);
   CHECK(before > 0);
-  CHECK(parts == "/x/../static/%61.jpg?a=2&b=1 rule:a field:x-country=de cookie:lang=de");
+  CHECK(key.text ==
+        "http://example.org:8080/x/../static/%61.jpg?a=2&b=1 rule:a field:x-country=de "
+        "cookie:lang=de");
 }
 
 }  // namespace

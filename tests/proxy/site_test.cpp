@@ -47,3 +47,24 @@ TEST_CASE("without * an unknown host has no site") {
   CHECK(table.find("example.com") == nullptr);
   CHECK(table.find("example.org") != nullptr);
 }
+
+TEST_CASE("a purge finds a URL where a GET of it without fields would be stored") {
+  using namespace weir::proxy;
+  Rule strip, other, beta;
+  strip.paths = {Glob("/s*")};
+  strip.query_strip = {Glob("utm_*")};
+  strip.query_ignore = {Glob("x")};
+  strip.query_sort = true;
+  strip.key_cookies = {"lang"};
+  other.methods = {"GET"};
+  other.paths = {Glob("/g*")};
+  other.query_strip = {Glob("*")};
+  beta.fields = {{"X-Beta", false, {}}};
+  beta.query_strip = {Glob("*")};
+  Site s = site({"*"}, 0);
+  CHECK(url_in_cache(s, "http://a:81/s?b=1&a=2") == "http://a:81/s?b=1&a=2");
+  s.exceptions = RuleSet({strip, other, beta});
+  CHECK(url_in_cache(s, "http://a:81/s?b=1&utm_z=3&x=4&a=2") == "http://a:81/s?a=2&b=1");
+  CHECK(url_in_cache(s, "http://a/g?b=1") == "http://a/g");
+  CHECK(url_in_cache(s, "http://a/?b=1&a=2") == "http://a/?b=1&a=2");
+}

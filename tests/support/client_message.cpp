@@ -98,7 +98,7 @@ std::string format(const Request& request) {
     });
   };
   if (request.version != "1.0" && !named("Host")) {
-    out += "Host: test.example\r\n";
+    out += "Host: localhost\r\n";  // a name that the admin address has, too
   }
   for (const Field& field : request.fields) {
     out += field.name + ": " + field.value + "\r\n";

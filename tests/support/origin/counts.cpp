@@ -1,5 +1,6 @@
 #include "support/origin/counts.h"
 
+#include <netdb.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -23,6 +24,17 @@ bool peer_is_there(int fd) {
   return got > 0 || (got < 0 && errno == EAGAIN);
 }
 
+std::string peer_of(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  char text[NI_MAXHOST] = "";
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0) {
+    ::getnameinfo(reinterpret_cast<const sockaddr*>(&address), size, text, sizeof text, nullptr, 0,
+                  NI_NUMERICHOST);
+  }
+  return text;
+}
+
 }  // namespace
 
 // Looks itself whose peer has gone: their threads may not have run since. The FIN of a connection
@@ -30,6 +42,7 @@ bool peer_is_there(int fd) {
 void Counts::connected(int fd) {
   const std::lock_guard lock(mutex_);
   ++connections_;
+  last_peer_ = peer_of(fd);
   open_.insert(fd);
   if (open_.size() > open_max_) {
     const auto there = std::ranges::count_if(open_, peer_is_there);
@@ -83,6 +96,7 @@ std::string Counts::json() {
                            {"connections", connections_},
                            {"open", open_.size()},
                            {"open_max", open_max_},
+                           {"last_peer", last_peer_},
                            {"in_flight_max", in_flight_max_},
                            {"bytes_sent", bytes_sent_.load()},
                            {"not_modified", outcomes_[Outcome::kNotModified]},

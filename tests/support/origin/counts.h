@@ -5,6 +5,7 @@
 //   total, requests      requests, and the same by "path?query"; those to /_control/ never count
 //   connections, open    connections on which a request came; those of them that are open now
 //   open_max             most connections that the peer had open at one time, idle ones included
+//   last_peer            the IP address that the last of them came from
 //   in_flight_max        most requests answered at one time
 //   bytes_sent           body bytes handed to the kernel, as they go
 //   not_modified, ranges 304 and 206 answers
@@ -53,6 +54,7 @@ class Counts {
  private:
   std::mutex mutex_;
   std::string orders_;
+  std::string last_peer_;
   std::map<std::string, std::uint64_t> requests_;
   std::map<std::string, double> transfer_seconds_;
   std::map<Outcome, std::uint64_t> outcomes_;

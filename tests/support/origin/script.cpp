@@ -124,7 +124,7 @@ constexpr Parameter kParameters[] = {
     ROW("delay", set(s.delay, parse_duration(v))),
     ROW("body_delay", set(s.body_delay, parse_duration(v))),
     ROW("rate", set(s.rate, parse_bytes(v))),
-    // pause_at=1MiB&pause=9s: one pause in the middle
+    // pause_at=1MiB&pause=9s: one pause in the middle, not at the begin of a range
     ROW("pause_at", set(s.pause_at, parse_bytes(v))),
     ROW("pause", set(s.pause, parse_duration(v))),
     // slow_head=1: each byte of the head in a segment of its own

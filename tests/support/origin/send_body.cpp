@@ -92,7 +92,8 @@ Sent BodySender::send() {
   paced_from_ = at_;
   Sent result = Sent::kAll;
   while (at_ < answer_.stop && result == Sent::kAll) {
-    if (at_ == script_.pause_at) {
+    const bool at_begin = at_ == answer_.begin && at_ > 0;
+    if (at_ == script_.pause_at && !at_begin) {
       if (!socket_.wait(script_.pause)) {
         return Sent::kPeerGone;
       }

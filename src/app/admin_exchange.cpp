@@ -1,0 +1,197 @@
+#include "app/admin_exchange.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "app/admin_orders.h"
+#include "app/explain.h"
+#include "app/metrics_page.h"
+#include "app/status_page.h"
+#include "body/text_body.h"
+#include "http/date.h"
+#include "http/syntax.h"
+
+namespace weir::app {
+namespace {
+
+constexpr std::size_t kBodyMost = 1 << 20;
+
+constexpr std::string_view kJsonType = "application/json";
+constexpr std::string_view kPaths =
+    "GET  /status   what Weir does now, as JSON\n"
+    "GET  /metrics  all counters, for Prometheus\n"
+    "POST /purge    forget what is stored, or make it stale: see weir purge --help\n"
+    "POST /explain  what becomes of a request: see weir explain --help\n";
+
+std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
+
+// Takes as long for every wrong token of the same length.
+bool same_secret(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  unsigned differs = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) differs |= static_cast<unsigned>(a[i] ^ b[i]);
+  return differs == 0;
+}
+
+// A page of another site can have a browser send anything but this without asking first.
+bool is_json(const http::Request& request) {
+  const auto type = request.fields.get(http::FieldId::kContentType).value_or("");
+  return http::iequals(http::trim(type.substr(0, type.find(';'))), kJsonType);
+}
+
+std::string error_text(std::string_view why) {
+  using Json = nlohmann::json;
+  return Json{{"error", why}}.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+AdminExchange::~AdminExchange() {
+  house_.purger.forget(*this);
+  house_.loop.cancel(*this);
+}
+
+// RFC 6750 §2.1.
+bool AdminExchange::authorized(const http::Request& request) const {
+  const std::string& token = house_.shared.config.server.admin_token;
+  if (token.empty()) return true;
+  constexpr std::string_view kScheme = "bearer ";
+  const auto given = request.fields.get(http::FieldId::kAuthorization).value_or("");
+  return given.size() > kScheme.size() && http::iequals(given.substr(0, kScheme.size()), kScheme) &&
+         same_secret(given.substr(kScheme.size()), token);
+}
+
+// Without a token only this machine can ask; but a page in a browser here could be made to. With
+// one, the address may have any name.
+std::optional<AdminExchange::Answer> AdminExchange::refusal(const http::Request& request) const {
+  if (!authorized(request)) return Answer{.status = 401, .text = "401 a token is needed\n"};
+  const bool open = house_.shared.config.server.admin_token.empty();
+  if (open && !is_own_host(request.authority)) {
+    return Answer{.status = 403, .text = "403 Host must be an IP address or localhost\n"};
+  }
+  const std::string_view path = path_of(request.target);
+  const bool order = path == "/purge" || path == "/explain";
+  if (!order && path != "/" && path != "/metrics" && path != "/status") {
+    return Answer{.status = 404, .text = "404 no such page\n"};
+  }
+  const bool reads = request.method == http::Method::kGet || request.method == http::Method::kHead;
+  if (order && request.method != http::Method::kPost) {
+    return Answer{.status = 405, .text = "405 only POST\n", .allow = "POST"};
+  }
+  if (!order && !reads) {
+    return Answer{.status = 405, .text = "405 only GET and HEAD\n", .allow = "GET, HEAD"};
+  }
+  if (order && !is_json(request)) {
+    return Answer{415, kJsonType, error_text("Content-Type must be application/json")};
+  }
+  return {};
+}
+
+AdminExchange::Answer AdminExchange::page(const http::Request& request) const {
+  const std::string_view path = path_of(request.target);
+  if (path == "/") return {.text = std::string(kPaths)};
+  const bool metrics = path == "/metrics";
+  const auto snapshot = take_snapshot(house_.shared, house_.loop.now(), metrics);
+  if (metrics) return {.type = kMetricsType, .text = metrics_page(*snapshot)};
+  return {.type = kStatusType, .text = status_page(*snapshot)};
+}
+
+void AdminExchange::on_request(front::Stream& stream) {
+  stream_ = &stream;
+  state_ = State::kAnswered;
+  const http::Request& request = stream.request();
+  if (const auto refused = refusal(request)) return reply(*refused);
+  if (request.method != http::Method::kPost) return reply(page(request));
+  begin_reading();
+}
+
+void AdminExchange::begin_reading() {
+  state_ = State::kReading;
+  body_.clear();
+  const Ref<body::Body> body = stream_->request_body();
+  if (!body) return obey();
+  reader_.emplace(body, 0, body::kUnlimited, *this);
+  read();
+}
+
+void AdminExchange::run() noexcept {
+  if (state_ == State::kReading) read();
+}
+
+void AdminExchange::read() {
+  while (true) {
+    const body::Next next = reader_->next(kBodyMost);
+    if (const auto* lease = std::get_if<body::Lease>(&next)) {
+      body_.append(reinterpret_cast<const char*>(lease->bytes.data()), lease->bytes.size());
+      reader_->advance(lease->bytes.size());
+    } else if (std::holds_alternative<body::Wait>(next)) {
+      return;
+    } else if (std::holds_alternative<body::End>(next)) {
+      reader_.reset();
+      return obey();
+    } else {
+      body_.clear();
+      reader_.reset();
+      return reply({400, kJsonType, error_text("the body of the request was cut")});
+    }
+    if (body_.size() > kBodyMost) {
+      reader_.reset();
+      return reply({413, kJsonType, error_text("the body is larger than 1 MiB")});
+    }
+  }
+}
+
+void AdminExchange::obey() {
+  if (path_of(stream_->request().target) == "/purge") return purge();
+  const auto question = parse_question(body_);
+  if (!question) return reply({400, kJsonType, error_text(question.error())});
+  Shared& shared = house_.shared;
+  const Stored stored{shared.index, house_.loop.wall_now()};
+  reply({200, kJsonType, explain(*question, shared.config, shared.sites, &stored)});
+}
+
+void AdminExchange::purge() {
+  auto order = parse_purge(body_, house_.shared.sites);
+  if (!order) return reply({400, kJsonType, error_text(order.error())});
+  state_ = State::kPurging;
+  soft_ = order->order.mode == cache::PurgeMode::kSoft;
+  std::size_t objects = 0;
+  switch (house_.purger.start(std::move(order->order), order->kind, this, objects)) {
+    case proxy::Purger::Begun::kDone:
+      return on_purged(objects);
+    case proxy::Purger::Begun::kUnderWay:
+      return;
+    case proxy::Purger::Begun::kTooMany:
+      return reply({503, kJsonType, error_text("too many bans are under way: try again")});
+  }
+}
+
+void AdminExchange::on_purged(std::size_t objects) {
+  reply({200, kJsonType, fmt::format("{{\"purged\":{},\"soft\":{}}}\n", objects, soft_)});
+}
+
+void AdminExchange::reply(const Answer& answer) {
+  state_ = State::kAnswered;
+  http::Fields& fields = stream_->extra();
+  fields.add(http::FieldId::kDate, http::print_date(house_.loop.wall_now()));
+  fields.add(http::FieldId::kCacheControl, "no-store");
+  fields.add(http::FieldId::kContentType, answer.type);
+  if (answer.status == 401) fields.add("WWW-Authenticate", "Bearer");
+  if (answer.status == 503) fields.add(http::FieldId::kRetryAfter, "1");
+  if (!answer.allow.empty()) fields.add(http::FieldId::kAllow, answer.allow);
+  front::Reply reply;
+  reply.body = body::text_body(house_.source, answer.text);
+  reply.status = reply.body ? answer.status : 503;
+  reply.length = reply.body ? answer.text.size() : 0;
+  stream_->reply(reply);
+}
+
+void AdminExchange::on_done(front::Stream&, const front::Ending&) {
+  if (state_ == State::kPurging) house_.purger.forget(*this);
+  reader_.reset();
+  stream_ = nullptr;
+  state_ = State::kIdle;
+}
+
+}  // namespace weir::app

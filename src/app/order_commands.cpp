@@ -1,0 +1,82 @@
+#include "app/order_commands.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "app/admin_orders.h"
+#include "app/ask_admin.h"
+#include "app/explain.h"
+#include "app/settings.h"
+
+namespace weir::app {
+namespace {
+
+using Json = nlohmann::json;
+using namespace std::chrono_literals;
+
+constexpr int kFailed = 1;
+constexpr int kBadUse = 2;
+constexpr Duration kPurgePatience = 5min;  // a ban walks over all that is stored
+
+std::string text_of(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+int purge_command(const Config& config, const PurgeArguments& given, std::ostream& out,
+                  std::ostream& err) {
+  Json order = Json::object();
+  if (!given.urls.empty()) order["url"] = given.urls;
+  if (!given.tags.empty()) order["tag"] = given.tags;
+  if (!given.prefix.empty()) order["prefix"] = given.prefix;
+  if (!given.ban.empty()) order["ban"] = given.ban;
+  if (order.size() != 1) {
+    err << "weir purge: give one of URLs, --tag, --prefix and --ban\n";
+    return kBadUse;
+  }
+  order["soft"] = given.soft;
+  const auto answer = ask_admin(config, {"/purge", text_of(order), kPurgePatience});
+  const Json result = answer ? Json::parse(*answer, nullptr, false) : Json();
+  if (!answer || !result.is_object() || !result.contains("purged")) {
+    err << "weir purge: " << (answer ? "the answer cannot be read" : answer.error().text) << "\n";
+    return kFailed;
+  }
+  const std::string count = result["purged"].dump();
+  out << fmt::format("{} {} object{}\n", given.soft ? "made stale" : "purged", count,
+                     count == "1" ? "" : "s");
+  return 0;
+}
+
+int explain_command(const Config& config, const ExplainArguments& given, std::ostream& out,
+                    std::ostream& err) {
+  const auto question = make_question(given.url, given.method, given.fields);
+  if (!question) {
+    err << "weir explain: " << question.error() << "\n";
+    return kBadUse;
+  }
+  const Json body{{"url", given.url}, {"method", given.method}, {"fields", given.fields}};
+  std::expected<std::string, NoAnswer> answer = std::unexpected(NoAnswer{"nobody was asked", true});
+  if (!given.offline) answer = ask_admin(config, {"/explain", text_of(body)});
+  if (!answer && !answer.error().absent) {
+    err << "weir explain: " << answer.error().text << "\n";
+    return kFailed;
+  }
+  if (!answer) {
+    err << "weir explain: by the conf alone, what is stored is not known: " << answer.error().text
+        << "\n";
+    answer = explain(*question, config, proxy::SiteTable(sites(config)), nullptr);
+  }
+  std::expected<std::string, std::string> page = *answer;
+  if (!given.json) page = explain_screen(*answer);
+  if (!page) {
+    err << "weir explain: " << page.error() << "\n";
+    return kFailed;
+  }
+  out << *page;
+  return 0;
+}
+
+}  // namespace weir::app

@@ -1,0 +1,63 @@
+#pragma once
+// PurgeMark: what purges have said of one object: all of it that changes. Any thread, no lock.
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+
+#include "base/time.h"
+
+namespace weir::cache {
+
+enum class PurgeMode : std::uint8_t {
+  kHard,  // nobody is given it any more
+  kSoft,  // it is stale at once: good for validation, and for its grace
+};
+
+// One purge, as it reaches objects. Numbers rise by one with each.
+struct Purging {
+  PurgeMode mode = PurgeMode::kHard;
+  std::uint64_t number = 0;
+  WallTime at{};
+};
+
+class PurgeMark {
+ public:
+  // `born`: the number of the last purge when the object was asked for. That one and those before
+  // it do not concern it; every later one does, also while it is being fetched.
+  explicit PurgeMark(std::uint64_t born) : born_(born), examined_(born) {}
+
+  std::uint64_t born() const { return born_; }
+  bool gone() const { return gone_.load(std::memory_order_relaxed); }
+  std::optional<WallTime> stale_since() const {
+    const Seconds::rep since = stale_since_.load(std::memory_order_relaxed);
+    return since == kNever ? std::nullopt : std::optional(WallTime{Seconds{since}});
+  }
+  // Whether it made a difference. It does not where it is older than the object, or where as much
+  // was said before.
+  bool apply(const Purging& purging) {
+    if (purging.number <= born_ || gone()) return false;
+    if (purging.mode == PurgeMode::kHard) return !gone_.exchange(true, std::memory_order_relaxed);
+    Seconds::rep none = kNever;
+    return stale_since_.compare_exchange_strong(none, purging.at.time_since_epoch().count(),
+                                                std::memory_order_relaxed);
+  }
+
+  // The number of the ban up to which all have been held against the object.
+  std::uint64_t examined() const { return examined_.load(std::memory_order_relaxed); }
+  void set_examined(std::uint64_t number) {
+    std::uint64_t before = examined();
+    while (before < number && !examined_.compare_exchange_weak(before, number)) {
+    }
+  }
+
+ private:
+  static constexpr Seconds::rep kNever = INT64_MIN;
+
+  const std::uint64_t born_;
+  std::atomic<std::uint64_t> examined_;
+  std::atomic<Seconds::rep> stale_since_{kNever};
+  std::atomic<bool> gone_{false};
+};
+
+}  // namespace weir::cache
