@@ -124,7 +124,7 @@ std::string open_admin(Sockets& sockets, const LoadedConfig& loaded) {
 // Opens the logs that are files again, after they were renamed, and reads the certificates again.
 void reopen(ErrorLog& errors, Shared& shared) {
   log_info("reopening logs and certificates");
-  const std::string why = load_certificates(shared.config, shared.listens);
+  const std::string why = load_certificates(shared.config, shared.listens, shared.origins);
   if (!why.empty()) log_error("certificates=unchanged error=\"{}\"", why);
   for (LineLog* log : {shared.access_log.get(), shared.sample_log.get()}) {
     if (log) log->reopen();
@@ -221,7 +221,7 @@ int run_server(const LoadedConfig& loaded) {
   why = sockets.open(config, count);
   if (why.empty()) why = open_admin(sockets, loaded);
   if (why.empty()) why = open_logs(config, *shared);
-  if (why.empty()) why = load_certificates(config, shared->listens);
+  if (why.empty()) why = load_certificates(config, shared->listens, shared->origins);
   if (why.empty()) why = become_user(config);
   if (!why.empty()) return complain(why);
   shared->addresses = sockets.addresses;

@@ -77,9 +77,10 @@ origin::Settings origin_settings(const OriginConf& origin, const HttpConf& http)
   for (const std::string& text : origin.servers) {
     ServerText server;
     WEIR_CHECK(!split_server(text, server));
-    s.servers.push_back({*net::split_host_port(server.address), std::string(server.address),
-                         server.weight, server.backup});
+    s.servers.push_back({*net::split_host_port(server.address), server.address, server.weight,
+                         server.backup, server.tls});
   }
+  s.tls_name = origin.tls_name;
   s.balance = origin.balance;
   s.max_connections = clamp32(origin.max_connections);
   s.server_max_connections = clamp32(origin.server_max_connections);
@@ -110,7 +111,7 @@ std::vector<front::ListenSettings> listen_settings(const Config& config) {
   std::vector<front::ListenSettings> out;
   for (const Listen& listen : config.listens) {
     out.push_back({.half_close_aborts = listen.half_close == HalfClose::kAbort});
-    if (!listen.tls.empty()) out.back().tls = std::make_shared<net::TlsSlot>();
+    if (!listen.tls.empty()) out.back().tls = std::make_shared<net::TlsSlot<net::TlsServer>>();
   }
   return out;
 }

@@ -31,8 +31,8 @@ struct Settings {
 
 // What one [[listen]] may have of its own.
 struct ListenSettings {
-  bool half_close_aborts = false;          // a FIN within an exchange ends it; else it is served
-  std::shared_ptr<net::TlsSlot> tls = {};  // null: plain
+  bool half_close_aborts = false;  // a FIN within an exchange ends it; else it is served
+  std::shared_ptr<net::TlsSlot<net::TlsServer>> tls = {};  // null: plain
 };
 
 }  // namespace weir::front

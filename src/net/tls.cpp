@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "base/check.h"
 
@@ -67,10 +68,15 @@ Tls::Tls(std::shared_ptr<const TlsServer> server, int fd)
   SSL_set_accept_state(ssl_.get());
 }
 
-Tls::Tls(std::shared_ptr<TlsClient> client, const std::string& name, int fd)
-    : client_(std::move(client)), ssl_(SSL_new(client_->context_.get())), fd_(fd) {
+Tls::Tls(std::shared_ptr<TlsClient> client, TlsPeer peer, int fd)
+    : client_(std::move(client)),
+      peer_(std::move(peer)),
+      ssl_(SSL_new(client_->context_.get())),
+      fd_(fd) {
   attach();
+  SSL_set_app_data(ssl_.get(), this);
   SSL_set_connect_state(ssl_.get());
+  const std::string& name = peer_.name;
   in6_addr address;
   const bool is_address = inet_pton(AF_INET, name.c_str(), &address) == 1 ||
                           inet_pton(AF_INET6, name.c_str(), &address) == 1;
@@ -81,7 +87,7 @@ Tls::Tls(std::shared_ptr<TlsClient> client, const std::string& name, int fd)
     X509_VERIFY_PARAM_set1_host(wanted, name.data(), name.size());
     SSL_set_tlsext_host_name(ssl_.get(), name.c_str());  // RFC 6066 §3: never an address
   }
-  client_->resume(ssl_.get(), name);
+  client_->resume(ssl_.get(), peer_.place);
 }
 
 void Tls::attach() {
@@ -118,6 +124,8 @@ TlsStep Tls::outcome(int result) {
 TlsStep Tls::failed(int error) {
   state_ = State::kFailed;
   error_ = error;
+  const char* const cause = ERR_reason_error_string(ERR_peek_error());
+  cause_ = cause ? cause : std::strerror(error);
   ERR_clear_error();
   return TlsStep::kFailed;
 }
@@ -224,10 +232,25 @@ std::string_view Tls::protocol() const {
 std::string_view Tls::version() const { return SSL_get_version(ssl_.get()); }
 bool Tls::resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
 
-std::string_view Tls::distrust() const {
-  const long result = SSL_get_verify_result(ssl_.get());
-  const bool asked = SSL_get_verify_mode(ssl_.get()) != SSL_VERIFY_NONE;
-  return asked && result != X509_V_OK ? X509_verify_cert_error_string(result) : "";
+TlsDoubt Tls::doubt() const {
+  if (SSL_get_verify_mode(ssl_.get()) == SSL_VERIFY_NONE) return TlsDoubt::kNone;
+  switch (SSL_get_verify_result(ssl_.get())) {
+    case X509_V_OK:
+      return TlsDoubt::kNone;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return TlsDoubt::kName;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return TlsDoubt::kTime;
+    default:
+      return TlsDoubt::kSigner;
+  }
+}
+
+std::string_view Tls::why_failed() const {
+  if (doubt() == TlsDoubt::kNone) return cause_;
+  return X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get()));
 }
 
 }  // namespace weir::net

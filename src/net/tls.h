@@ -101,21 +101,22 @@ class TlsServer {
   std::vector<TicketKey> tickets_ GUARDED_BY(mutex_);  // the newest first, two at most
 };
 
-// Where a listener's connections find its TlsServer, which may be replaced meanwhile. Any thread.
+// Where connections find their TlsServer or TlsClient, which may be replaced meanwhile. Any thread.
+template <class Side>
 class TlsSlot {
  public:
-  std::shared_ptr<TlsServer> get() const EXCLUDES_LOCK(mutex_) {
+  std::shared_ptr<Side> get() const EXCLUDES_LOCK(mutex_) {
     const Lock lock(mutex_);
-    return server_;
+    return side_;
   }
-  void set(std::shared_ptr<TlsServer> server) EXCLUDES_LOCK(mutex_) {
+  void set(std::shared_ptr<Side> side) EXCLUDES_LOCK(mutex_) {
     const Lock lock(mutex_);
-    server_.swap(server);
+    side_.swap(side);
   }
 
  private:
   mutable Mutex mutex_;
-  std::shared_ptr<TlsServer> server_ GUARDED_BY(mutex_);
+  std::shared_ptr<Side> side_ GUARDED_BY(mutex_);
 };
 
 class TlsClient {
@@ -135,26 +136,33 @@ class TlsClient {
   static constexpr std::size_t kSessionsMost = 256;
   explicit TlsClient(const Settings& settings) : verify_(settings.verify) {}
   std::expected<void, std::string> prepare(const Settings& settings);
-  void resume(SSL* ssl, const std::string& name) EXCLUDES_LOCK(mutex_);
+  void resume(SSL* ssl, const std::string& place) EXCLUDES_LOCK(mutex_);
   static int keep(SSL* ssl, ssl_session_st* session) noexcept;
 
   const bool verify_;
   std::unique_ptr<SSL_CTX, TlsFree> context_;
   Mutex mutex_;
-  // By name; the latest of each.
+  // By place; the latest of each.
   std::map<std::string, std::unique_ptr<ssl_session_st, TlsFree>, std::less<>> sessions_
       GUARDED_BY(mutex_);
 };
 
+// Who is asked for.
+struct TlsPeer {
+  std::string name;   // DNS name or IP address that its certificate must be for
+  std::string place;  // where sessions are kept for the next connection: one server
+};
+
 enum class TlsStep : std::uint8_t { kDone, kAgain, kEnd, kFailed };
+// What was wrong with the peer's certificate.
+enum class TlsDoubt : std::uint8_t { kNone, kSigner, kName, kTime };
 
 class Tls {
  public:
   // The server's side of a connected socket, which stays the caller's.
   Tls(std::shared_ptr<const TlsServer> server, int fd);
-  // The client's side. `name`: DNS name or IP address that the server's certificate must be for;
-  // a DNS name is also sent as SNI.
-  Tls(std::shared_ptr<TlsClient> client, const std::string& name, int fd);
+  // The client's side. A DNS name is also sent as SNI.
+  Tls(std::shared_ptr<TlsClient> client, TlsPeer peer, int fd);
   ~Tls();
   Tls(const Tls&) = delete;
   Tls& operator=(const Tls&) = delete;
@@ -186,8 +194,9 @@ class Tls {
   std::string_view protocol() const;  // what ALPN chose; empty: nothing
   std::string_view version() const;   // "TLSv1.3"
   bool resumed() const;
-  // Why the peer's certificate was not believed; empty where that is not what failed.
-  std::string_view distrust() const;
+  TlsDoubt doubt() const;  // kNone: it was believed, or that is not what failed
+  // For people, once something failed: what is wrong with the certificate, or OpenSSL's words.
+  std::string_view why_failed() const;
   int error() const { return error_; }  // errno of the socket, or EPROTO
 
   // As the BIO: a record behind what is pending.
@@ -195,6 +204,7 @@ class Tls {
 
  private:
   enum class State : std::uint8_t { kHandshake, kOpen, kClosing, kFailed };
+  friend class TlsClient;
   TlsStep outcome(int result);
   TlsStep failed(int error);
   void shape_records();
@@ -203,14 +213,16 @@ class Tls {
 
   const std::shared_ptr<const TlsServer> server_;  // one of the two
   const std::shared_ptr<TlsClient> client_;
+  const TlsPeer peer_;  // of a client
   std::unique_ptr<SSL, TlsFree> ssl_;
   const int fd_;
   State state_ = State::kHandshake;
   bool cut_ = false;
   bool large_records_ = false;
   int error_ = 0;
-  std::string out_;       // records that the kernel has not taken: a batch and a record at most
-  std::size_t sent_ = 0;  // of out_
+  const char* cause_ = "";  // OpenSSL's, of the failure
+  std::string out_;         // records that the kernel has not taken: a batch and a record at most
+  std::size_t sent_ = 0;    // of out_
   std::uint64_t wire_ = 0;
 };
 

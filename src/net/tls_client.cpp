@@ -25,7 +25,6 @@ std::expected<void, std::string> TlsClient::prepare(const Settings& settings) {
   SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                           SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(c, 1);
-  SSL_CTX_set_app_data(c, this);
   SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(c, keep);
   if (verify_) {
@@ -38,21 +37,23 @@ std::expected<void, std::string> TlsClient::prepare(const Settings& settings) {
   return load_certificate(*c, settings.own);
 }
 
-// The latest session with that name; OpenSSL asks the server whether it still is good.
-void TlsClient::resume(SSL* ssl, const std::string& name) {
+// The latest session there; OpenSSL asks the server whether it still is good. A copy: connections
+// of several threads may begin with it at once.
+void TlsClient::resume(SSL* ssl, const std::string& place) {
   const Lock lock(mutex_);
-  const auto at = sessions_.find(name);
-  if (at != sessions_.end()) SSL_set_session(ssl, at->second.get());
+  const auto at = sessions_.find(place);
+  if (at == sessions_.end()) return;
+  const std::unique_ptr<SSL_SESSION, TlsFree> copy(SSL_SESSION_dup(at->second.get()));
+  if (copy) SSL_set_session(ssl, copy.get());
 }
 
 // OpenSSL has a new ticket. 1: it is ours now.
 int TlsClient::keep(SSL* ssl, SSL_SESSION* session) noexcept {
-  auto& self = *static_cast<TlsClient*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-  const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-  if (!name) return 0;
+  const Tls& tls = *static_cast<const Tls*>(SSL_get_app_data(ssl));
+  TlsClient& self = *tls.client_;
   const Lock lock(self.mutex_);
   if (self.sessions_.size() >= kSessionsMost) self.sessions_.erase(self.sessions_.begin());
-  self.sessions_[name].reset(session);
+  self.sessions_[tls.peer_.place].reset(session);
   return 1;
 }
 

@@ -67,11 +67,10 @@ std::optional<Connection> Pool::take(std::size_t server, net::Conn::Owner& owner
   return {};
 }
 
-std::unique_ptr<net::Connector> Pool::connect(std::size_t server, net::Connector::Owner& owner) {
+std::unique_ptr<Dial> Pool::connect(std::size_t server, Dial::Owner& owner) {
   ++stats_.connected;
-  return std::make_unique<net::Connector>(loop_, resolver_, settings().servers[server].address,
-                                          settings().connect_timeout, owner,
-                                          settings().local_address);
+  return std::make_unique<Dial>(loop_, resolver_, servers_, server, settings().connect_timeout,
+                                owner);
 }
 
 void Pool::give(Connection connection) {

@@ -1,11 +1,12 @@
 #pragma once
 // Retry: whether, and when, a fetch that got no head from the origin asks again. Pure.
 //
-//   why it failed                       asked again, at the latest retry_for after the first
-//   failure no connection came about            at once at another server, else after a growing
-//   wait the connection ended without a head the same, if the request may be sent twice, few times
-//   every server is left alone          when the next may be tried, if that is soon enough
-//   anything else                       never
+//   why it failed              asked again, at the latest retry_for after the first failure
+//   no connection              at once at another server, else after a growing wait
+//   ended without a head       the same, if the request may be sent twice, few times
+//   certificate not believed   at once at another server, never at the same
+//   all servers left alone     when the next may be tried, if that is soon enough
+//   anything else              never
 //
 // So a restart of the origin costs its clients a wait and no error, and an origin that is down for
 // long is not waited for: its servers are known to be ejected.

@@ -7,24 +7,12 @@
 #include <fstream>
 #include <string>
 
+#include "e2e/certificates.h"
 #include "support/content.h"
 #include "support/fixtures.h"
 
 namespace weir::test {
 namespace {
-
-// A certificate for `name` and 127.0.0.1, signed by itself. Returns its path without ".pem".
-std::string make_certificate(const ScratchDirectory& directory, const std::string& name) {
-  const std::string at = (directory.path() / name).string();
-  const Finished made =
-      run({"/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-           "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=" + name, "-addext",
-           "subjectAltName=DNS:" + name + ",IP:127.0.0.1", "-keyout", at + ".key", "-out",
-           at + ".pem"});
-  CAPTURE(made.err);
-  REQUIRE(made.exit == Exit{0, 0});
-  return at;
-}
 
 std::string tls(const std::string& certificate) {
   return "[[listen.tls]]\ncertificate = \"" + certificate + ".pem\"\nkey = \"" + certificate +

@@ -30,17 +30,22 @@ struct Folder {
   std::string path;
 };
 
+struct Validity {
+  long begins = -3600, ends = 3600;  // seconds from now
+};
+
 // A self-signed certificate for these DNS names, with its key. `kind`: "EC" or "RSA".
 inline net::TlsCertificate make_certificate(const Folder& folder, const std::string& file,
                                             const std::vector<std::string>& names,
-                                            const std::string& kind = "EC") {
+                                            const std::string& kind = "EC",
+                                            const Validity& validity = {}) {
   EVP_PKEY* const key = kind == "EC" ? EVP_EC_gen("P-256") : EVP_RSA_gen(2048);
   X509* const x = X509_new();
   REQUIRE((key && x));
   ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
   X509_set_version(x, X509_VERSION_3);
-  X509_gmtime_adj(X509_getm_notBefore(x), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(x), 3600);
+  X509_gmtime_adj(X509_getm_notBefore(x), validity.begins);
+  X509_gmtime_adj(X509_getm_notAfter(x), validity.ends);
   X509_set_pubkey(x, key);
   const auto* common = reinterpret_cast<const unsigned char*>(file.c_str());
   X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, common, -1, -1, 0);

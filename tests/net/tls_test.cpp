@@ -338,7 +338,7 @@ struct Two final : Conn::Owner {
         served(std::make_unique<Conn>(l, pair.near.release(), Address(), *this)),
         asking(std::make_unique<Conn>(l, pair.far.release(), Address(), *this)) {
     served->start_tls(std::make_unique<Tls>(std::move(server), served->fd()));
-    asking->start_tls(std::make_unique<Tls>(std::move(client), name, asking->fd()));
+    asking->start_tls(std::make_unique<Tls>(std::move(client), TlsPeer{name, name}, asking->fd()));
   }
   static std::shared_ptr<TlsClient> client_of(const TlsClient::Settings& settings) {
     auto made = TlsClient::make(settings);
@@ -374,26 +374,32 @@ struct Two final : Conn::Owner {
 TEST_CASE("a server is believed by whom signed for it and for which name, or not at all") {
   World w;
   const TlsCertificate other = make_certificate(w.folder, "other", {"a.example"});
+  const TlsCertificate old =
+      make_certificate(w.folder, "old", {"a.example"}, "EC", {.begins = -7200, .ends = -3600});
   struct Row {
     const char* name;
     std::string ca;
     bool verify;
-    bool good;
+    TlsDoubt doubt;
+    TlsCertificate shown = {};  // none: the usual
   };
   const std::string ca = w.certificate.certificate;
   const Row rows[] = {
-      {"a.example", ca, true, true},
-      {"x.b.example", ca, true, true},
-      {"c.example", ca, true, false},                 // RFC 9525 §6: another name
-      {"a.example", other.certificate, true, false},  // somebody else signed
-      {"c.example", ca, false, true},
-      {"127.0.0.1", ca, true, false},  // RFC 9525 §6.4: the certificate names no address
+      {"a.example", ca, true, TlsDoubt::kNone},
+      {"x.b.example", ca, true, TlsDoubt::kNone},
+      {"c.example", ca, true, TlsDoubt::kName},                   // RFC 9525 §6: another name
+      {"a.example", other.certificate, true, TlsDoubt::kSigner},  // somebody else signed
+      {"c.example", ca, false, TlsDoubt::kNone},
+      {"127.0.0.1", ca, true, TlsDoubt::kName},  // RFC 9525 §6.4: the certificate names no address
+      {"a.example", old.certificate, true, TlsDoubt::kTime, old},  // RFC 5280 §4.1.2.5
   };
   for (const Row& row : rows) {
     CAPTURE(std::string(row.name));
-    Two t(w, w.settings(), {.verify = row.verify, .ca = row.ca}, row.name);
-    CHECK(t.carries("request") == row.good);
-    if (row.verify) CHECK(t.asking->tls()->distrust().empty() == row.good);
+    TlsServer::Settings server = w.settings();
+    if (!row.shown.certificate.empty()) server.certificates = {row.shown};
+    Two t(w, server, {.verify = row.verify, .ca = row.ca}, row.name);
+    CHECK(t.carries("request") == (row.doubt == TlsDoubt::kNone));
+    CHECK(t.asking->tls()->doubt() == row.doubt);
   }
 }
 

@@ -12,6 +12,7 @@
 namespace weir::test::origin {
 
 // Returns when the connection has ended. `log`: a line on stderr for each answer.
-void serve(int fd, Counts& counts, bool log);
+// `tls`: for those who speak it; null: nobody may.
+void serve(int fd, Counts& counts, bool log, const TlsSide* tls);
 
 }  // namespace weir::test::origin
