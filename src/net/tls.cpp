@@ -96,7 +96,8 @@ void Tls::attach() {
   BIO_set_data(out, this);
   SSL_set0_wbio(ssl_.get(), out);
   SSL_set0_rbio(ssl_.get(), BIO_new_socket(fd_, BIO_NOCLOSE));
-  SSL_set_max_send_fragment(ssl_.get(), kSmallRecord);
+  // Not the largest fragment: the buffer that OpenSSL keeps while a write is partial has its size.
+  SSL_set_split_send_fragment(ssl_.get(), kSmallRecord);
 }
 
 // A connection that did not fail leaves a good session behind, whoever said goodbye.
@@ -168,7 +169,7 @@ Tls::Got Tls::read(std::span<std::byte> into) {
 void Tls::shape_records() {
   if (large_records_ || wire_ < kSmallUntil) return;
   large_records_ = true;
-  SSL_set_max_send_fragment(ssl_.get(), kFullRecord);
+  SSL_set_split_send_fragment(ssl_.get(), kFullRecord);
 }
 
 Tls::Got Tls::write(std::span<const std::byte> bytes) {

@@ -1,6 +1,7 @@
 #include "net/tls.h"
 
 #include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -145,6 +146,43 @@ TEST_CASE("a body larger than every buffer arrives whole, in pieces of any size"
       const auto sample = sample_tcp(t.conn->fd());
       return sample && sample->bytes_acked == t.conn->bytes_written();
     }));
+  }
+}
+
+// The sizes of the records that wait in a socket (RFC 8446 §5.1).
+std::vector<std::size_t> records_in(int fd) {
+  std::string wire(1 << 20, '\0');
+  const ssize_t n = recv(fd, wire.data(), wire.size(), MSG_PEEK);
+  wire.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+  std::vector<std::size_t> sizes;
+  for (std::size_t at = 0; at + 5 <= wire.size(); at += 5 + sizes.back()) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(wire[at + i]); };
+    CHECK(byte(0) == 0x17);  // application data
+    sizes.push_back(std::size_t{byte(3)} * 256 + byte(4));
+  }
+  return sizes;
+}
+
+TEST_CASE("records are small at first, so that what came can be used, and full later") {
+  World w;
+  Talk t(w.loop, server_of(w.settings()));
+  REQUIRE(t.shake());
+  t.send_all("tickets are read with it");
+  constexpr std::size_t kOwn = 17;  // type and tag of TLS 1.3
+  const std::string body = pattern(40'000);
+  for (const std::size_t most : {std::size_t{4096}, std::size_t{16384}}) {
+    const Piece piece{bytes_of(body)};
+    REQUIRE(t.conn->write({&piece, 1}).bytes == body.size());
+    std::vector<std::size_t> sizes;
+    REQUIRE(run_until(w.loop, [&] {
+      sizes = records_in(t.pair.far.get());
+      return std::accumulate(sizes.begin(), sizes.end(), std::size_t{0}) >
+             body.size() + (sizes.size() - 1) * kOwn;
+    }));
+    CHECK(sizes.size() == body.size() / most + 1);
+    for (std::size_t i = 0; i + 1 < sizes.size(); ++i) CHECK(sizes[i] == most + kOwn);
+    t.client.read();
+    if (most == 4096) t.send_all(body);
   }
 }
 
