@@ -109,7 +109,8 @@ policy::Admission Fetch::judge(const http::Response& response, bool validating) 
   if (admission.verdict != policy::Verdict::kKeep) return admission;
   const bool cookie = ruling.refuses_cookies && response.fields.has(http::FieldId::kSetCookie);
   if (!cookie && !tags_.too_many()) return admission;
-  const std::string_view reason = cookie ? ruling.refuses_cookies->reason : "too_many_tags";
+  const std::string_view reason =
+      cookie ? std::string_view(ruling.refuses_cookies->reason) : "too_many_tags";
   return {policy::Verdict::kPass, reason, policy::Freshness{}, true};
 }
 
