@@ -81,6 +81,7 @@ origin::Settings origin_settings(const OriginConf& origin, const HttpConf& http)
                          server.backup, server.tls});
   }
   s.tls_name = origin.tls_name;
+  s.proxy_protocol = origin.proxy_protocol;
   s.balance = origin.balance;
   s.max_connections = clamp32(origin.max_connections);
   s.server_max_connections = clamp32(origin.server_max_connections);
@@ -111,6 +112,8 @@ std::vector<front::ListenSettings> listen_settings(const Config& config) {
   std::vector<front::ListenSettings> out;
   for (const Listen& listen : config.listens) {
     out.push_back({.half_close_aborts = listen.half_close == HalfClose::kAbort});
+    for (const std::string& text : listen.proxy_protocol)
+      out.back().introducers.push_back(net::parse_network(text).value());
     if (!listen.tls.empty()) out.back().tls = std::make_shared<net::TlsSlot<net::TlsServer>>();
   }
   return out;

@@ -135,6 +135,11 @@ void Frontend::on_accept(net::Listener& listener, int fd, const net::Address& pe
   if (crowded || !welcome) session->turn_away(Error{Errc::kTooManyConnections});
 }
 
+bool Frontend::on_introduced(Http1Session& session, const std::string& before) {
+  connections_.leave(before);
+  return connections_.enter(std::string(session.client_host()));
+}
+
 void Frontend::on_session_closed(Http1Session& session) {
   connections_.leave(std::string(session.client_host()));
   delete &session;  // takes itself off the list

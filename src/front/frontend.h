@@ -36,6 +36,7 @@ class Frontend final : public net::Listener::Owner, public Http1Session::Owner {
   void on_accept(net::Listener& listener, int fd, const net::Address& peer) override;
   bool may_accept(const net::Listener& listener) override;
   void on_session_closed(Http1Session& session) override;
+  bool on_introduced(Http1Session& session, const std::string& before) override;
 
  private:
   static constexpr std::size_t kScratch = 64 * 1024;

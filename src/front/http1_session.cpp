@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "body/text_body.h"
 #include "http/date.h"
@@ -59,11 +60,11 @@ Http1Session::Http1Session(Home& home, Owner& owner, const ListenSettings& liste
       deadline_(after(home.loop.now(), home.settings.idle_timeout)),
       since_(home.loop.now()),
       number_(++home.connections) {
-  if (listen_.tls) {
-    conn_.start_tls(std::make_unique<net::Tls>(listen_.tls->get(), fd));
-    deadline_ = after(since_, home_.settings.handshake_timeout);
-    shaking_ = true;
-  }
+  const auto introduces = [&](const net::Network& n) { return n.contains(peer); };
+  if (std::ranges::any_of(listen_.introducers, introduces)) conn_.expect_proxy_header();
+  if (listen_.tls) conn_.start_tls(std::make_unique<net::Tls>(listen_.tls->get(), fd));
+  shaking_ = conn_.handshaking();
+  if (shaking_) deadline_ = after(since_, home_.settings.handshake_timeout);
   arm();
 }
 
@@ -85,6 +86,9 @@ void Http1Session::on_ready(net::Conn&, net::Ready what) {
     shaking_ = false;
     since_ = home_.loop.now();
     deadline_ = after(since_, home_.settings.idle_timeout);
+    const std::string before = std::exchange(client_host_, {});
+    if (before != client_host() && !owner_.on_introduced(*this, before))
+      return turn_away(Error{Errc::kTooManyConnections});
   }
   // Input that there was no room for hides a reset behind it.
   if (readable_ && conn_.failure() != 0) gone(conn_.failure());
@@ -204,6 +208,10 @@ void Http1Session::refuse(Error error) {
 }
 
 void Http1Session::turn_away(Error why) {
+  if (shaking_) {  // nothing can be said yet, and a handshake only to say it costs too much
+    close(reason_of(why));
+    return owner_.on_session_closed(*this);
+  }
   in_turn_ = true;
   open_stream();  // nothing came before that could hinder it
   stream_->extra().add(http::FieldId::kRetryAfter, "1");

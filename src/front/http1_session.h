@@ -51,6 +51,8 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   class Owner {
    public:
     virtual void on_session_closed(Http1Session& session) = 0;  // destroys it
+    // A PROXY header has told who the client is: client_host() was `before`. Whether it may stay.
+    virtual bool on_introduced(Http1Session& session, const std::string& before) = 0;
 
    protected:
     ~Owner() = default;
@@ -73,6 +75,7 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   const net::Address& peer() const { return conn_.peer(); }
   bool secure() const { return conn_.tls() != nullptr; }
   std::string_view client_host() const;
+  std::string introduction() const { return net::print_proxy_header(conn_.peer(), conn_.local()); }
   bool in_turn() const { return in_turn_; }
   bool may_keep() const;  // whether another request may follow on this connection
   delivery::Phase phase() const;
@@ -135,7 +138,7 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   State state_ = State::kIdle;
   bool readable_ = false;  // an edge told so and no read has drained it since
   bool in_turn_ = false;
-  bool shaking_ = false;      // the TLS handshake is not over
+  bool shaking_ = false;      // the PROXY header or the TLS handshake is not over
   bool fast_ = false;         // notsent_lowat_fast is in force
   bool half_closed_ = false;  // the client's FIN came while something was to be sent
 };

@@ -92,7 +92,8 @@ void Http1Session::on_timer(net::Timer&) {
 void Http1Session::time_out(TimePoint now) {
   switch (state_) {
     case State::kIdle:
-      if (shaking_) return close(CloseReason::kTlsTimeout);
+      if (shaking_)
+        return close(conn_.introducing() ? CloseReason::kProxyHeader : CloseReason::kTlsTimeout);
       if (sent_ && !look()) return;
       if (now >= deadline_) end_idle(CloseReason::kIdleTimeout);  // else the look found a debt
       return;
@@ -240,6 +241,8 @@ void Http1Session::gone(int error) {
   const int why = error != 0 ? error : conn_.failure();
   if (why_ == CloseReason::kOpen || why == ETIMEDOUT) {
     why_ = why == ETIMEDOUT                       ? CloseReason::kKernelTimeout
+           : why == EBADMSG                       ? CloseReason::kProxyHeader
+           : conn_.introducing()                  ? CloseReason::kRequestCut
            : why == EPROTO || conn_.handshaking() ? CloseReason::kTlsFailed
                                                   : CloseReason::kResetByClient;
   }

@@ -61,6 +61,8 @@ void Http1Stream::note_written(std::uint64_t offset) {
 std::string_view Http1Stream::client_host() const { return session_->client_host(); }
 std::uint16_t Http1Stream::client_port() const { return session_->peer().port(); }
 
+std::string Http1Stream::introduction() const { return session_->introduction(); }
+
 void Http1Stream::run() noexcept {
   // A wake may come after the stream went back to the pool, or even on: then it is one turn too
   // many.

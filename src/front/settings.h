@@ -2,12 +2,14 @@
 // What the conf file says about client connections.
 
 #include <memory>
+#include <vector>
 
 #include "base/time.h"
 #include "delivery/patience.h"
 #include "delivery/request_patience.h"
 #include "http/parser.h"
 #include "net/conn.h"
+#include "net/network.h"
 #include "net/tls.h"
 
 namespace weir::front {
@@ -15,7 +17,7 @@ namespace weir::front {
 struct Settings {
   http::HeadLimits limits;
   Duration idle_timeout = std::chrono::seconds(75);       // between requests
-  Duration handshake_timeout = std::chrono::seconds(10);  // TLS
+  Duration handshake_timeout = std::chrono::seconds(10);  // TLS, and a PROXY header before it
   delivery::RequestSettings request;                      // how slowly a request may come
   delivery::Settings delivery;                            // how slowly a response may be taken
   std::uint64_t body_window = 1024 * 1024;  // request body read ahead of the origin, bytes
@@ -33,6 +35,7 @@ struct Settings {
 struct ListenSettings {
   bool half_close_aborts = false;  // a FIN within an exchange ends it; else it is served
   std::shared_ptr<net::TlsSlot<net::TlsServer>> tls = {};  // null: plain
+  std::vector<net::Network> introducers = {};  // whose connections begin with a PROXY header
 };
 
 }  // namespace weir::front

@@ -47,7 +47,8 @@ void Conn::event(int, short what, void* conn) noexcept {
               .writable = (what & EV_WRITE) != 0,
               .closed = (what & EV_CLOSED) != 0};
   self.peer_closed_ |= ready.closed;
-  if (self.tls_ && !self.advance_tls(ready)) return;
+  if (self.intro_ && !self.take_introduction(ready)) return;
+  if (self.tls_ && !self.intro_ && !self.advance_tls(ready)) return;
   self.owner_->on_ready(self, ready);
 }
 
@@ -58,6 +59,7 @@ IoResult Conn::failed(int error, std::size_t bytes) {
 
 IoResult Conn::read(std::span<std::byte> into) {
   WEIR_DCHECK(!into.empty());
+  if (intro_) return error_ != 0 ? failed(error_) : IoResult{0, IoState::kAgain};
   if (tls_) return read_tls(into);
   ssize_t n;
   do {
@@ -92,6 +94,7 @@ IoResult Conn::read_discard(std::size_t most) {
 
 IoResult Conn::write(std::span<const Piece> pieces, bool more) {
   if (error_ != 0) return failed(error_);
+  if (intro_) return {0, IoState::kAgain};
   if (tls_) return write_tls(pieces);
   std::uint64_t left = 0;
   for (const Piece& piece : pieces) left += piece.bytes.size();
@@ -192,6 +195,48 @@ int Conn::failure() {
   socklen_t length = sizeof error_;
   if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error_, &length) != 0) error_ = errno;
   return error_;
+}
+
+void Conn::expect_proxy_header() {
+  WEIR_CHECK(!intro_ && !tls_ && read_ == 0 && written_ == 0);
+  intro_ = std::make_unique<ProxyHeaderDecoder>();
+}
+
+// Looked at before it is taken, so that no byte behind it is: those may be TLS. False: the owner
+// need not hear of it.
+bool Conn::take_introduction(Ready& ready) {
+  ready.readable = ready.writable =
+      true;                          // the edge for what stands behind the header was this one
+  std::array<std::byte, 256> bytes;  // NOLINT: only what was read is looked at
+  while (error_ == 0) {
+    const ssize_t n = recv(fd_, bytes.data(), bytes.size(), MSG_PEEK);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) return false;
+    if (n <= 0) {
+      error_ = n == 0 ? ECONNRESET : errno;
+      break;
+    }
+    const auto step = intro_->feed(std::span(bytes).first(static_cast<std::size_t>(n)));
+    recv(fd_, bytes.data(), step.used, 0);  // they are here: it takes them all
+    if (step.status == ProxyHeaderDecoder::Status::kMore) continue;
+    if (step.status == ProxyHeaderDecoder::Status::kBad) {
+      error_ = EBADMSG;
+      break;
+    }
+    if (intro_->source()) {
+      peer_ = *intro_->source();
+      told_local_ = std::make_unique<Address>(*intro_->destination());
+    }
+    intro_.reset();
+    return true;
+  }
+  return true;
+}
+
+void Conn::introduce(std::string_view header) {
+  WEIR_CHECK(!tls_ && written_ == 0);
+  const ssize_t n = send(fd_, header.data(), header.size(), MSG_NOSIGNAL | MSG_MORE);
+  if (n != static_cast<ssize_t>(header.size())) error_ = n < 0 ? errno : ENOBUFS;
 }
 
 void Conn::start_tls(std::unique_ptr<Tls> tls) {

@@ -11,11 +11,13 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "base/time.h"
 #include "net/address.h"
 #include "net/event_slot.h"
 #include "net/loop.h"
+#include "net/proxy_header.h"
 #include "net/tls.h"
 
 namespace weir::net {
@@ -67,12 +69,21 @@ class Conn {
   Conn(const Conn&) = delete;
   Conn& operator=(const Conn&) = delete;
 
+  // A PROXY header comes first, also before TLS, and what it says is peer() and local() from then
+  // on. Before anything was read or written. The owner hears nothing until it is whole, or the
+  // connection has failed: EBADMSG when it is none.
+  void expect_proxy_header();
+  bool introducing() const { return intro_ != nullptr; }
+  // Sends a PROXY header of ours, on a connection that was just made: its empty buffer takes it
+  // whole, and holds it back for what follows at once.
+  void introduce(std::string_view header);
+
   // TLS from the first byte on, before anything was read or written. The owner hears nothing until
   // the handshake is over or the connection has failed; whoever reads or writes before is told
   // kAgain. Files are then sent from memory; `closed` in Ready may come without a close_notify.
   void start_tls(std::unique_ptr<Tls> tls);
   const Tls* tls() const { return tls_.get(); }  // null: plain
-  bool handshaking() const { return tls_ && !tls_->open(); }
+  bool handshaking() const { return intro_ || (tls_ && !tls_->open()); }
 
   // From one room to another (idle pool to a call). An edge that came before is not repeated: the
   // new owner tries first, as after any kAgain that it did not see.
@@ -112,7 +123,7 @@ class Conn {
 
   int fd() const { return fd_; }
   const Address& peer() const { return peer_; }
-  Address local() const { return local_address(fd_); }
+  Address local() const { return told_local_ ? *told_local_ : local_address(fd_); }
   Loop& loop() const { return loop_; }
   // Wire bytes so far: given to the kernel, or to a TLS record that will be without being asked
   // for.
@@ -133,6 +144,7 @@ class Conn {
                        bool more);
   IoResult send_file(const Piece& piece, std::size_t skip);
   IoResult failed(int error, std::size_t bytes = 0);
+  bool take_introduction(Ready& ready);
   bool advance_tls(Ready& ready);
   IoResult read_tls(std::span<std::byte> into);
   IoResult write_tls(std::span<const Piece> pieces);
@@ -147,6 +159,8 @@ class Conn {
   std::uint64_t written_ = 0;
   std::uint64_t read_ = 0;
   Address peer_;
+  std::unique_ptr<Address> told_local_;  // by a PROXY header
+  std::unique_ptr<ProxyHeaderDecoder> intro_;
   std::unique_ptr<Tls> tls_;
   EventSlot event_;
 };

@@ -54,6 +54,7 @@ Call::Call(Pool& pool, const http::Request& head, Ref<body::Body> body, const Ro
       head_(head),
       request_body_(std::move(body)),
       tried_(route.tried),
+      introduction_(route.introduction),
       owner_(owner),
       timer_(pool.loop(), *this),
       parser_(pool.settings().limits),
@@ -95,7 +96,7 @@ Call::Flow Call::step_waiting() {
   if (!place_) return Flow::kStop;
   timer_.clear();  // the dial has its own
   state_ = State::kConnecting;
-  dial_ = pool_.connect(pick_->server, *this);
+  dial_ = pool_.connect(pick_->server, introduction_, *this);
   return Flow::kStop;
 }
 

@@ -38,6 +38,7 @@ namespace weir::origin {
 struct Route {
   std::uint64_t hash = 0;  // of what is asked for
   Tried& tried;            // the Call adds its server when that fails. Outlives the Call
+  std::string_view introduction = {};  // of the client, with proxy_protocol. Outlives the Call
 };
 
 class Call final : public net::Conn::Owner,
@@ -124,6 +125,7 @@ class Call final : public net::Conn::Owner,
   const http::Request& head_;
   Ref<body::Body> request_body_;
   Tried& tried_;
+  const std::string_view introduction_;
   Owner& owner_;
   std::optional<Pick> pick_;  // until its verdict is told
   ConnectionLimit::Opener opener_;

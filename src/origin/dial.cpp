@@ -9,10 +9,11 @@
 namespace weir::origin {
 
 Dial::Dial(net::Loop& loop, net::Resolver& resolver, Servers& servers, std::size_t server,
-           Duration limit, Owner& owner)
+           std::string_view introduction, Duration limit, Owner& owner)
     : loop_(loop),
       servers_(servers),
       server_(server),
+      introduction_(introduction),
       owner_(owner),
       timer_(loop, *this),
       until_(after(loop.now(), limit)),
@@ -26,6 +27,10 @@ void Dial::on_connected(Result<net::Connected> result) {
   connector_.reset();
   if (!result) return finish(std::unexpected(result.error()));
   conn_ = std::make_unique<net::Conn>(loop_, result->fd, result->peer, *this);
+  if (servers_.settings.proxy_protocol) {
+    const bool own = introduction_.empty();
+    conn_->introduce(own ? net::print_proxy_header({}, {}) : std::string(introduction_));
+  }
   if (!server().tls) return finish(std::move(conn_));
   shake_hands();
 }

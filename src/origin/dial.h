@@ -1,6 +1,6 @@
 #pragma once
-// Dial: a new connection to a server of an origin, ready to carry a request: TCP, then TLS where
-// the server wants it.
+// Dial: a new connection to a server of an origin, ready to carry a request: TCP, then a PROXY
+// header and TLS where the origin wants them.
 //
 //   Connecting --connected--> Shaking --handshake over--> Over(conn)
 //       |   \-- plain server --------|-------------------> Over(conn)
@@ -33,9 +33,11 @@ class Dial final : public net::Connector::Owner, public net::Conn::Owner, public
     ~Owner() = default;
   };
 
-  // `limit` is for all of it. All must outlive it. Destroying it gives up silently.
+  // `limit` is for all of it. `introduction`: the PROXY header about the client, for origins with
+  // proxy_protocol; empty: the connection is Weir's own. All must outlive it. Destroying it gives
+  // up silently.
   Dial(net::Loop& loop, net::Resolver& resolver, Servers& servers, std::size_t server,
-       Duration limit, Owner& owner);
+       std::string_view introduction, Duration limit, Owner& owner);
   ~Dial();
   Dial(const Dial&) = delete;
   Dial& operator=(const Dial&) = delete;
@@ -55,6 +57,7 @@ class Dial final : public net::Connector::Owner, public net::Conn::Owner, public
   net::Loop& loop_;
   Servers& servers_;
   const std::size_t server_;
+  const std::string_view introduction_;
   Owner& owner_;
   State state_ = State::kConnecting;
   net::Timer timer_;  // the end of `limit`, once there is a connection

@@ -99,7 +99,8 @@ void HealthChecker::Check::start() {
   response_.clear();
   read_ = 0;
   timer_.set(after(loop_.now(), settings().timeout));
-  dial_ = std::make_unique<Dial>(loop_, resolver_, servers_, server_, settings().timeout, *this);
+  dial_ = std::make_unique<Dial>(loop_, resolver_, servers_, server_, std::string_view(),
+                                 settings().timeout, *this);
 }
 
 void HealthChecker::Check::on_dialled(Result<std::unique_ptr<net::Conn>> conn) {

@@ -28,7 +28,8 @@ struct Settings {
   std::string name;
   std::string host;  // sent to it; empty: the client's
   std::vector<Server> servers;
-  std::string tls_name;  // that certificates must be for; empty: see tls_name_of()
+  bool proxy_protocol = false;  // connections begin with a PROXY header, and serve one request each
+  std::string tls_name;         // that certificates must be for; empty: see tls_name_of()
   Balance balance = Balance::kRoundRobin;
   // Connections of all workers, idle ones included. 0: no limit.
   std::uint32_t max_connections = 0;

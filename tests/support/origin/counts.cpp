@@ -62,6 +62,11 @@ void Counts::shaken(const Shaken& shaken) {
   last_shaken_ = shaken;
 }
 
+void Counts::introduced(const std::string& source) {
+  const std::lock_guard lock(mutex_);
+  last_source_ = source;
+}
+
 std::uint64_t Counts::begin(const Request& request) {
   const std::lock_guard lock(mutex_);
   ++total_;
@@ -108,6 +113,7 @@ std::string Counts::json() {
                            {"tls_resumed", tls_resumed_},
                            {"tls_name", last_shaken_.asked_for},
                            {"tls_client", last_shaken_.client},
+                           {"proxy_header", last_source_},
                            {"in_flight_max", in_flight_max_},
                            {"bytes_sent", bytes_sent_.load()},
                            {"not_modified", outcomes_[Outcome::kNotModified]},
@@ -135,6 +141,7 @@ void Counts::reset() {
   total_ = 0;
   connections_ = tls_ = tls_resumed_ = 0;
   last_shaken_ = {};
+  last_source_.clear();
   open_max_ = open_.size();
   in_flight_max_ = in_flight_;
   last_transfer_seconds_ = 0;

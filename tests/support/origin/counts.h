@@ -8,6 +8,7 @@
 //   last_peer            the IP address that the last of them came from
 //   tls, tls_resumed     handshakes that ended well, and those of them that resumed a session
 //   tls_name, tls_client SNI of the last, and the common name that its client showed
+//   proxy_header         what the last PROXY header said: "192.0.2.1:1234" or "LOCAL"
 //   in_flight_max        most requests answered at one time
 //   bytes_sent           body bytes handed to the kernel, as they go
 //   not_modified, ranges 304 and 206 answers
@@ -40,6 +41,7 @@ class Counts {
   void connected(int fd);
   void disconnected(int fd);  // before it is closed
   void shaken(const Shaken& shaken);
+  void introduced(const std::string& source);
   // Returns which request of this target it is, from 1.
   std::uint64_t begin(const Request& request);
   void received(const Request& request, std::uint64_t body_bytes, std::uint64_t body_hash,
@@ -69,6 +71,7 @@ class Counts {
   std::uint64_t tls_ = 0;
   std::uint64_t tls_resumed_ = 0;
   Shaken last_shaken_;
+  std::string last_source_;
   std::uint64_t in_flight_ = 0;
   std::uint64_t in_flight_max_ = 0;
   double last_transfer_seconds_ = 0;

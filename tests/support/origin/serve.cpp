@@ -27,8 +27,8 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // The handshake, for those who want one. False: the connection has ended.
-  bool begin(const TlsSide& tls);
+  // What comes before requests. False: the connection has ended.
+  bool begin(const Begin& how);
   // One request and its answer. False: the connection has ended.
   bool step();
 
@@ -69,9 +69,15 @@ void Connection::leave() {
   }
 }
 
-bool Connection::begin(const TlsSide& tls) {
+bool Connection::begin(const Begin& how) {
+  if (how.proxy_header) {
+    if (const auto source = socket_.take_proxy_header()) {
+      counts_.introduced(*source);
+    }
+  }
   std::optional<Shaken> shaken;
-  if (!socket_.open(tls, shaken)) {
+  if (how.tls != nullptr && !socket_.open(*how.tls, shaken)) {
+    socket_.close_gently(false);  // so that the alert arrives, whatever came behind
     return false;
   }
   if (shaken) {
@@ -315,9 +321,9 @@ bool Connection::close() {
 
 }  // namespace
 
-void serve(int fd, Counts& counts, bool log, const TlsSide* tls) {
+void serve(int fd, Counts& counts, bool log, const Begin& how) {
   Connection connection(fd, counts, log);
-  if (tls != nullptr && !connection.begin(*tls)) {
+  if (!connection.begin(how)) {
     return;
   }
   while (connection.step()) {

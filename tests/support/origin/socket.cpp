@@ -1,5 +1,6 @@
 #include "support/origin/socket.h"
 
+#include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,6 +26,28 @@ Socket::~Socket() {
   if (fd_ >= 0) {
     ::close(fd_);
   }
+}
+
+std::optional<std::string> Socket::take_proxy_header() {
+  char first = 0;
+  unsigned char head[16];
+  if (::recv(fd_, &first, 1, MSG_PEEK) != 1 || first != '\r' ||
+      ::recv(fd_, head, sizeof head, MSG_WAITALL) != static_cast<ssize_t>(sizeof head)) {
+    return std::nullopt;
+  }
+  std::string rest(head[14] * 256u + head[15], '\0');
+  if (!rest.empty() &&
+      ::recv(fd_, rest.data(), rest.size(), MSG_WAITALL) != static_cast<ssize_t>(rest.size())) {
+    return std::nullopt;
+  }
+  const bool v6 = head[13] == 0x21;
+  if (head[12] != 0x21) {
+    return "LOCAL";
+  }
+  char host[INET6_ADDRSTRLEN] = "";
+  ::inet_ntop(v6 ? AF_INET6 : AF_INET, rest.data(), host, sizeof host);
+  const auto* port = reinterpret_cast<const unsigned char*>(rest.data()) + (v6 ? 32 : 8);
+  return host + std::string(":") + std::to_string(port[0] * 256 + port[1]);
 }
 
 bool Socket::open(const TlsSide& tls, std::optional<Shaken>& shaken) {

@@ -25,6 +25,9 @@ class Socket {
   // Whoever begins as TLS does is spoken to by `tls`, everybody else plainly. False: the handshake
   // failed, or nothing came. Nothing is filled in for who is plain.
   bool open(const TlsSide& tls, std::optional<Shaken>& shaken);
+  // Takes a PROXY header of version 2, where one stands first: "192.0.2.1:1234", or "LOCAL".
+  // Nothing: there is none.
+  std::optional<std::string> take_proxy_header();
 
   // Everything through the empty line. kBad: a bare LF, or more than 64 KiB.
   HeadRead read_head(std::string& head);
