@@ -11,7 +11,7 @@ std::expected<std::shared_ptr<net::TlsServer>, std::string> read_certificates(
     const Listen& listen) {
   net::TlsServer::Settings s;
   for (const ListenTls& files : listen.tls)
-    s.certificates.push_back({files.certificate, files.key});
+    s.certificates.push_back({files.certificate, files.key, files.ocsp});
   s.profile = listen.tls_profile;
   s.client_ca = listen.tls_client_ca;
   return net::TlsServer::make(s);

@@ -52,6 +52,7 @@ front::Settings front_settings(const Config& config) {
   s.limits = head_limits(config.http);
   s.idle_timeout = config.http.idle_timeout;
   s.handshake_timeout = config.http.handshake_timeout;
+  s.max_handshakes = config.http.max_handshakes;
   s.request.head_timeout = config.http.head_timeout;
   s.request.body_timeout = config.http.body_timeout;
   s.request.min_body_rate = config.http.min_body_rate;

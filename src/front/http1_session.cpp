@@ -63,8 +63,11 @@ Http1Session::Http1Session(Home& home, Owner& owner, const ListenSettings& liste
   const auto introduces = [&](const net::Network& n) { return n.contains(peer); };
   if (std::ranges::any_of(listen_.introducers, introduces)) conn_.expect_proxy_header();
   if (listen_.tls) conn_.start_tls(std::make_unique<net::Tls>(listen_.tls->get(), fd));
-  shaking_ = conn_.handshaking();
-  if (shaking_) deadline_ = after(since_, home_.settings.handshake_timeout);
+  if (conn_.handshaking()) {
+    home_.handshakes->push_back(handshake_);
+    ++home_.handshake_count;
+    deadline_ = after(since_, home_.settings.handshake_timeout);
+  }
   arm();
 }
 
@@ -82,8 +85,8 @@ bool Http1Session::may_keep() const {
 }
 
 void Http1Session::on_ready(net::Conn&, net::Ready what) {
-  if (shaking_ && !conn_.handshaking()) {
-    shaking_ = false;
+  if (shaking() && !conn_.handshaking()) {
+    end_handshake();
     since_ = home_.loop.now();
     deadline_ = after(since_, home_.settings.idle_timeout);
     const std::string before = std::exchange(client_host_, {});
@@ -208,7 +211,7 @@ void Http1Session::refuse(Error error) {
 }
 
 void Http1Session::turn_away(Error why) {
-  if (shaking_) {  // nothing can be said yet, and a handshake only to say it costs too much
+  if (shaking()) {  // nothing can be said yet, and a handshake only to say it costs too much
     close(reason_of(why));
     return owner_.on_session_closed(*this);
   }

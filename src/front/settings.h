@@ -18,8 +18,9 @@ struct Settings {
   http::HeadLimits limits;
   Duration idle_timeout = std::chrono::seconds(75);       // between requests
   Duration handshake_timeout = std::chrono::seconds(10);  // TLS, and a PROXY header before it
-  delivery::RequestSettings request;                      // how slowly a request may come
-  delivery::Settings delivery;                            // how slowly a response may be taken
+  std::size_t max_handshakes = 1000;        // under way in a worker; one more ends the longest
+  delivery::RequestSettings request;        // how slowly a request may come
+  delivery::Settings delivery;              // how slowly a response may be taken
   std::uint64_t body_window = 1024 * 1024;  // request body read ahead of the origin, bytes
   // Connections of all workers together; more are answered 503, and by an eighth more not accepted.
   std::uint64_t max_connections = 65536;

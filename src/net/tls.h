@@ -37,6 +37,8 @@ struct ssl_session_st;  // OpenSSL's SSL_SESSION
 
 namespace weir::net {
 
+struct TlsStaple;
+
 struct TlsFree {
   void operator()(SSL* ssl) const noexcept;
   void operator()(SSL_CTX* context) const noexcept;
@@ -47,6 +49,7 @@ struct TlsFree {
 struct TlsCertificate {
   std::string certificate;
   std::string key;
+  std::string ocsp = {};  // DER file, to be stapled; empty: none
 };
 
 // Modern: TLS 1.3 alone. Intermediate: also TLS 1.2 with forward secrecy and AEAD.
@@ -86,16 +89,19 @@ class TlsServer {
   explicit TlsServer(Settings settings);
   std::expected<void, std::string> add(const TlsCertificate& files);
   std::expected<void, std::string> prepare(SSL_CTX& context);
+  std::expected<void, std::string> load(SSL_CTX& context, const TlsCertificate& files);
   SSL_CTX* find(std::string_view name) const;
 
   static int choose_host(SSL* ssl, int* alert, void* server) noexcept;
   static int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* length,
                              const unsigned char* in, unsigned in_length, void* server) noexcept;
+  static int staple(SSL* ssl, void* server) noexcept;
   static int ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                     EVP_MAC_CTX* mac, int encrypt) noexcept;
 
   const Settings settings_;
   std::vector<Host> hosts_;
+  std::vector<TlsStaple> staples_;
   std::string protocols_;  // as ALPN writes them
   Mutex mutex_;
   std::vector<TicketKey> tickets_ GUARDED_BY(mutex_);  // the newest first, two at most

@@ -8,10 +8,12 @@
 #include <algorithm>
 #include <cctype>
 #include <cstring>
+#include <ctime>
 
 #include "base/check.h"
 #include "net/tls.h"
 #include "net/tls_files.h"
+#include "net/tls_staple.h"
 
 namespace weir::net {
 namespace {
@@ -101,6 +103,8 @@ std::expected<void, std::string> TlsServer::prepare(SSL_CTX& context) {
   SSL_CTX_set_max_early_data(c, 0);
   SSL_CTX_set_tlsext_servername_callback(c, choose_host);
   SSL_CTX_set_tlsext_servername_arg(c, this);
+  SSL_CTX_set_tlsext_status_cb(c, staple);
+  SSL_CTX_set_tlsext_status_arg(c, this);
   SSL_CTX_set_alpn_select_cb(c, choose_protocol, this);
   SSL_CTX_set_app_data(c, this);
   SSL_CTX_set_tlsext_ticket_key_evp_cb(c, ticket);
@@ -122,15 +126,24 @@ std::expected<void, std::string> TlsServer::add(const TlsCertificate& files) {
   host.context.reset(SSL_CTX_new(TLS_server_method()));
   WEIR_CHECK(static_cast<bool>(host.context));
   if (auto ready = prepare(*host.context); !ready) return ready;
-  if (auto loaded = load_certificate(*host.context, files); !loaded) return loaded;
+  if (auto loaded = load(*host.context, files); !loaded) return loaded;
   host.names = names_of(*SSL_CTX_get0_certificate(host.context.get()));
   const int kind = EVP_PKEY_get_base_id(SSL_CTX_get0_privatekey(host.context.get()));
   for (Host& other : hosts_) {
     const bool same_kind =
         EVP_PKEY_get_base_id(SSL_CTX_get0_privatekey(other.context.get())) == kind;
-    if (other.names == host.names && !same_kind) return load_certificate(*other.context, files);
+    if (other.names == host.names && !same_kind) return load(*other.context, files);
   }
   hosts_.push_back(std::move(host));
+  return {};
+}
+
+std::expected<void, std::string> TlsServer::load(SSL_CTX& context, const TlsCertificate& files) {
+  auto loaded = load_certificate(context, files);
+  if (!loaded || files.ocsp.empty()) return loaded;
+  auto staple = load_staple(files.ocsp, *SSL_CTX_get0_certificate(&context));
+  if (!staple) return std::unexpected(staple.error());
+  staples_.push_back(std::move(*staple));
   return {};
 }
 
@@ -166,6 +179,19 @@ int TlsServer::choose_protocol(SSL*, const unsigned char** out, unsigned char* l
   *out = chosen;
   // RFC 7301 §3.2: no protocol in common ends the handshake.
   return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+// The client asked, and its certificate is chosen. One that is too old stays here: to those who
+// insist on a staple it would be as bad as none, to others worse.
+int TlsServer::staple(SSL* ssl, void* server) noexcept {
+  const auto& self = *static_cast<const TlsServer*>(server);
+  const X509* const chosen = SSL_get_certificate(ssl);
+  const auto at = std::ranges::find(self.staples_, chosen, &TlsStaple::certificate);
+  if (at == self.staples_.end() || std::time(nullptr) >= at->until) return SSL_TLSEXT_ERR_NOACK;
+  void* const copy = OPENSSL_memdup(at->response.data(), at->response.size());
+  if (!copy) return SSL_TLSEXT_ERR_NOACK;
+  SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(at->response.size()));
+  return SSL_TLSEXT_ERR_OK;
 }
 
 void TlsServer::rotate_tickets() {

@@ -19,6 +19,27 @@ std::string tls(const std::string& certificate) {
          ".key\"\n";
 }
 
+// As openssl prints it: "0A1B...".
+std::string serial(const std::string& certificate) {
+  const Finished said =
+      run({"/usr/bin/openssl", "x509", "-noout", "-serial", "-in", certificate + ".pem"});
+  const std::size_t at = said.out.find('=') + 1;
+  return said.out.substr(at, said.out.find('\n') - at);
+}
+
+// What its signer, itself, answers about it today. Returns the file.
+std::string make_staple(const ScratchDirectory& directory, const std::string& certificate) {
+  const std::string index = directory.write(
+      "index", "V\t491231235959Z\t\t" + serial(certificate) + "\tunknown\t/CN=a.example\n");
+  const std::string pem = certificate + ".pem";
+  const Finished made = run({"/usr/bin/openssl", "ocsp", "-index", index, "-CA", pem, "-issuer",
+                             pem, "-cert", pem, "-rsigner", pem, "-rkey", certificate + ".key",
+                             "-ndays", "1", "-noverify", "-respout", certificate + ".ocsp"});
+  CAPTURE(made.err);
+  REQUIRE(made.exit == Exit{0, 0});
+  return certificate + ".ocsp";
+}
+
 std::string conf(const Origin& origin, const std::string& listen) {
   return "origin = \"" + origin.address() + "\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n" + listen;
 }
@@ -108,6 +129,63 @@ TEST_CASE("Who does not speak TLS, or stops in the handshake, is let go for a na
     return weir.status().at("connections").at("closed").value(reason, 0);
   };
   CHECK(eventually([&] { return closed("tls_failed") == 1 && closed("tls_timeout") == 1; }));
+}
+
+TEST_CASE("RSA and ECDSA stand side by side, each with its OCSP response, as clients ask") {
+  const Origin origin;
+  const ScratchDirectory files;
+  const std::string ec = make_certificate(files, "a.example");
+  const std::string rsa = make_certificate(files, "a.example", "RSA");
+  const std::string ec_staple = make_staple(files, ec);
+  const std::string rsa_staple = make_staple(files, rsa);
+  const auto both = [&](const std::string& first, const std::string& second) {
+    return conf(origin,
+                tls(ec) + "ocsp = \"" + first + "\"\n" + tls(rsa) + "ocsp = \"" + second + "\"\n");
+  };
+  Weir weir(both(ec_staple, rsa_staple));
+  for (const auto& [kind, certificate] : {std::pair{"ECDSA", ec}, std::pair{"RSA", rsa}}) {
+    CAPTURE(std::string(kind));
+    const Finished said = run(
+        {"/usr/bin/openssl", "s_client", "-connect", "127.0.0.1:" + std::to_string(weir.port()),
+         "-servername", "a.example", "-status", "-tls1_2", "-CAfile", certificate + ".pem",
+         "-cipher", std::string("ECDHE-") + kind + "-AES128-GCM-SHA256", "-verify_return_error"});
+    CAPTURE(said.out);
+    CHECK(said.out.find("OCSP Response Status: successful") != std::string::npos);
+    CHECK(said.out.find("Cert Status: good") != std::string::npos);
+    CHECK(said.out.find("Verify return code: 0") != std::string::npos);
+    CHECK(said.out.find(serial(certificate)) != std::string::npos);
+  }
+  // About another certificate, or about nothing: an error of the conf.
+  const Finished swapped = run_weir({"check"}, both(rsa_staple, ec_staple));
+  CHECK(swapped.exit == Exit{2, 0});
+  CHECK(swapped.err.find(rsa_staple + ": not about the certificate") != std::string::npos);
+  const Finished wrong = run_weir({"check"}, both(ec + ".pem", rsa_staple));
+  CHECK(wrong.err.find(ec + ".pem: no OCSP response (DER)") != std::string::npos);
+}
+
+TEST_CASE("Clients that have to show a certificate and do not are refused") {
+  const Origin origin;
+  const ScratchDirectory files;
+  const std::string certificate = make_certificate(files, "a.example");
+  const std::string mine = make_certificate(files, "client.example");
+  const std::string other = make_certificate(files, "other.example");
+  Weir weir(conf(origin, "tls_client_ca = \"" + mine + ".pem\"\n" + tls(certificate)));
+  const auto with = [&](const std::string& shown) {
+    return curl(weir, "a.example", "/1?size=10", certificate,
+                {"--cert", shown + ".pem", "--key", shown + ".key"});
+  };
+  CHECK(with(mine).exit == Exit{0, 0});
+  CHECK_FALSE(with(other).exit == Exit{0, 0});
+  CHECK_FALSE(curl(weir, "a.example", "/1?size=10", certificate).exit == Exit{0, 0});
+  CHECK(origin.requests("/1?size=10") == 1);
+}
+
+TEST_CASE("The status says whether the kernel could make records") {
+  const Origin origin;
+  Weir weir(origin);
+  const nlohmann::json found = weir.status().at("kernel_tls");
+  CHECK((found.at("kernel") == "found" || found.at("kernel") == "not found"));
+  CHECK(found.at("used") == false);
 }
 
 TEST_CASE("A certificate that cannot be used is an error of the conf, with its place") {
