@@ -145,6 +145,8 @@ FetchPlan Exchange::plan(FetchPlan::Kind kind, bool for_storing) const {
   out.ruling.begin(site_->rules);
   if (ruled_) out.ruling = rules_->ruling;
   out.client = hash64(stream_->client_host());
+  if (house_.origins[site_->origin].pool->settings().proxy_protocol)
+    out.introduction = stream_->introduction();
   policy::forward_request(request, site_->forward, {stream_->client_host(), stream_->scheme()},
                           for_storing, out.request);
   out.request.fields.remove(http::FieldId::kExpect);  // front/ has answered it

@@ -124,7 +124,7 @@ void Fetch::ask() {
   blocked_since_ = TimePoint::max();
   blocked_at_ = body::kUnlimited;
   bad_part_.reset();
-  const origin::Route route{plan_.key.digest.low, tried_};
+  const origin::Route route{plan_.key.digest.low, tried_, plan_.introduction};
   call_ = std::make_unique<origin::Call>(*origin().pool, plan_.request, plan_.request_body, route,
                                          *this);
   timer_.set(after(house_.loop.now(), kLook));

@@ -60,6 +60,7 @@ struct FetchPlan {
   std::uint64_t end = body::kUnlimited;
   sched::Lane lane = sched::Lane::kClientWaits;
   std::uint64_t client = 0;  // a hash of who asked, without the port
+  std::string introduction;  // of who asked, where the origin wants to hear of it
 };
 
 // The reason of a Busy whose fetch was answered with a 5xx where what is stored may do instead.

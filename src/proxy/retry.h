@@ -4,6 +4,7 @@
 //   why it failed                     asked again, not later than retry_for after the first time
 //   no connection came about          at once at another server, else after a growing wait
 //   it ended without a head           the same, if the request is safe, few times
+//   its certificate is not believed  at once at another server, never at the same
 //   every server is left alone        when the next may be tried, if that is soon enough
 //   anything else                     never
 //
