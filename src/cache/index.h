@@ -89,7 +89,7 @@ class Index {
   // fetched now: that is served to those who wait for it, but not kept, or not kept as fresh.
 
   // For a fetch that nobody can find: its object knows only of purges from now on.
-  Ref<Busy> private_busy() const { return make_ref<Busy>(0, purges_.load()); }
+  Ref<Busy> private_busy() const { return make_ref<Busy>(std::uint64_t{0}, purges_.load()); }
   std::uint64_t purges() const { return purges_.load(); }  // the number of the last one
   // All variants of a key; returns to how many it made a difference.
   std::size_t purge(const Key& key, PurgeMode mode = PurgeMode::kHard, WallTime now = {});
