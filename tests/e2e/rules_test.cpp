@@ -260,7 +260,7 @@ TEST_CASE("A site gives lifetimes to what states none, a rule grace to what stat
   CHECK(hit(twice("guess.example", "/guess?size=9&n=1")));
 
   const std::string target = "/grace?size=9&n=1&cc=max-age=1";
-  twice("grace.example", target);
+  get(weir.port(), target, {.content = 1}, {{"Host", "grace.example"}});
   std::this_thread::sleep_for(Millis(2100));
   const Response stale = get(weir.port(), target, {.content = 1}, {{"Host", "grace.example"}});
   CHECK(hit(stale));
