@@ -287,4 +287,31 @@ TEST_CASE("What a later part brings is edited as the first one was") {
   }
 }
 
+TEST_CASE("What may not be kept does not come in by a HEAD either") {  // RFC 9111 §4.3.5
+  const Origin origin;
+  const Weir weir(origin, with_rules("[[site.rule]]\nmethods = [\"HEAD\"]\nset_cookie = "
+                                     "\"uncacheable\"\norigin_set = [\"Set-Cookie: a=b\"]\n"));
+  const std::string target = "/head?size=9&n=1&cc=max-age=1";
+  CHECK(get(weir.port(), target, {.content = 1}).right());
+  std::this_thread::sleep_for(Millis(2100));
+  const Response head = fetch(weir.port(), {.method = "HEAD", .target = target}, {.to_head = true});
+  CHECK(head.field("Set-Cookie") == "a=b");
+  const Response after = get(weir.port(), target, {.content = 1});
+  CHECK_FALSE(hit(after));
+  CHECK_FALSE(after.has("Set-Cookie"));
+}
+
+TEST_CASE("Who waited for the fetch of another is told so") {  // RFC 9211 §2.2.6
+  const Origin origin;
+  const Weir weir(origin);
+  const std::string target = "/both?size=9&n=1&cc=max-age=60&delay=500ms";
+  Client first(weir.port()), second(weir.port());
+  first.send(Request{.target = target});
+  CHECK(eventually([&] { return origin.requests(target) == 1; }));
+  second.send(Request{.target = target});
+  CHECK(status_of(first.receive({.content = 1})).find("collapsed") == std::string::npos);
+  CHECK(status_of(second.receive({.content = 1})).find("; collapsed") != std::string::npos);
+  CHECK(origin.requests(target) == 1);
+}
+
 }  // namespace weir::test
