@@ -82,7 +82,7 @@ class Crowd {
 
 TEST_CASE("Reach a: a crowd at mixed speeds on a cold object costs its origin the object, once") {
   const std::uint64_t size = scaled(2000 * kMB, 48 * kMB);
-  const std::uint64_t seconds = scaled(60, 2);  // of the slowest clients
+  const std::uint64_t seconds = scaled(60u, 2u);  // of the slowest clients
   for (const bool cut : {false, true}) {
     CAPTURE(cut);
     const Origin origin;
@@ -141,7 +141,7 @@ TEST_CASE("Reach b: an origin that cuts again and again costs no client a byte")
                                "&cut_every=" + std::to_string(size / 20) + row.framing;
     Crowd crowd;
     for (int i = 0; i < 6; ++i) {
-      const std::uint64_t rate = i < 4 ? 0 : size / scaled(20, 2);
+      const std::uint64_t rate = i < 4 ? 0 : size / scaled(20u, 2u);
       crowd.add([&, rate] {
         crowd.expect(get(weir.port(), target, {.content = 2, .rate = rate, .keep = 0}), size);
       });
