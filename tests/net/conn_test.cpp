@@ -32,15 +32,7 @@ struct Near final : Conn::Owner {
     closed += what.closed;
     if (then) then();
   }
-  std::string read_all() {
-    std::string all;
-    std::byte buffer[4096];
-    for (;;) {
-      last = conn->read(buffer);
-      if (last.state != IoState::kDone) return all;
-      all.append(reinterpret_cast<const char*>(buffer), last.bytes);
-    }
-  }
+  std::string read_all() { return test::read_all(*conn, last); }
 
   Loop& loop;
   test::Pair pair;

@@ -55,15 +55,7 @@ struct Talk final : Conn::Owner {
     failure = conn->read(one).error;
     return true;
   }
-  std::string read_near() {
-    std::string all;
-    std::byte buffer[4096];
-    for (;;) {
-      last = conn->read(buffer);
-      if (last.state != IoState::kDone) return all;
-      all.append(reinterpret_cast<const char*>(buffer), last.bytes);
-    }
-  }
+  std::string read_near() { return test::read_all(*conn, last); }
   // Sends it all while the client reads, and returns what the client got.
   std::string send_all(std::string_view text) {
     std::string got;
