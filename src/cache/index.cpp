@@ -203,6 +203,10 @@ void Index::make_known(const Key& key, Object& object) {
   std::vector<Digest> tags = tag_digests(object.tags());
   if (key.has_parts()) tags.push_back(url_tag(key.url()));
   tags_.enter(object.places(), object.mark(), key.digest, tags);
+  hold_bans_against(key, object);
+}
+
+void Index::hold_bans_against(const Key& key, const Object& object) {
   if (bans_.concern(object.mark())) bans_.examine(key.url(), object.head(), object.mark());
 }
 
@@ -215,9 +219,13 @@ void Index::tell_shelf(const Key& key, const std::vector<Ref<Object>>& dead, boo
 }
 
 void Index::publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object,
-                    Ref<Object> for_leader) {
+                    Ref<Object> for_leader, const Object* old) {
   Graveyard dead;
   make_known(key, *object);
+  if (old) {
+    hold_bans_against(key, *old);
+    object->mark().inherit(old->mark());
+  }
   if (shelf_ && !object->mark().gone()) shelf_->kept(key, *object);
   bool kept = false;
   {
@@ -260,6 +268,7 @@ void Index::insert(const Key& key, Ref<Object> object) {
 void Index::renew(const Key& key, const Object& old, Ref<Object> fresh) {
   Ref<Object> dead;
   make_known(key, *fresh);
+  hold_bans_against(key, old);
   {
     Shard& s = shard(key.digest);
     Lock lock(s.mutex);

@@ -77,8 +77,9 @@ class Index {
   // The end of leading, once for each busy object that lookup() gave out. publish: the object takes
   // the place of the one of the same variant and is the most recent; joined Exchanges wake. The
   // leader gets `for_leader` instead, if there is one.
+  // `old`: what `object` was made of, by a 304; purges that concerned it concern `object`, too.
   void publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object,
-               Ref<Object> for_leader = {});
+               Ref<Object> for_leader = {}, const Object* old = nullptr);
   // Not to be shared: the leader alone gets `object`, later requests pass until `until`: all of
   // them, or those with Authorization.
   void pass(const Key& key, const Ref<Busy>& busy, Ref<Object> object, WallTime until,
@@ -177,6 +178,7 @@ class Index {
                WallTime now, bool may_lead, bool may_be_absent, Lookup& out);
   void examine(const Key& key, const Object& object);
   void make_known(const Key& key, Object& object);
+  void hold_bans_against(const Key& key, const Object& object);
   void drop_gone(const Digest& id);
   bool knows(const Key& key);
   // What `fresh` has replaced leaves the Shelf, too; it itself where it was not kept.

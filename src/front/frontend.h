@@ -36,6 +36,7 @@ class Frontend final : public net::Listener::Owner, public Http1Session::Owner {
   void on_accept(net::Listener& listener, int fd, const net::Address& peer) override;
   bool may_accept(const net::Listener& listener) override;
   void on_session_closed(Http1Session& session) override;
+  bool on_introduced(Http1Session& session, const std::string& before) override;
 
  private:
   static constexpr std::size_t kScratch = 64 * 1024;
@@ -49,6 +50,7 @@ class Frontend final : public net::Listener::Owner, public Http1Session::Owner {
   Http1StreamPool streams_;
   Http1Session::Home home_;
   List<Http1Session> sessions_;  // the oldest first
+  List<Http1Session::Handshake> handshakes_;
   std::size_t count_ = 0;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::vector<const ListenSettings*> listen_settings_;  // one for each listener

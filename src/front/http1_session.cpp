@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "body/text_body.h"
 #include "http/date.h"
@@ -59,6 +60,14 @@ Http1Session::Http1Session(Home& home, Owner& owner, const ListenSettings& liste
       deadline_(after(home.loop.now(), home.settings.idle_timeout)),
       since_(home.loop.now()),
       number_(++home.connections) {
+  const auto introduces = [&](const net::Network& n) { return n.contains(peer); };
+  if (std::ranges::any_of(listen_.introducers, introduces)) conn_.expect_proxy_header();
+  if (listen_.tls) conn_.start_tls(std::make_unique<net::Tls>(listen_.tls->get(), fd));
+  if (conn_.handshaking()) {
+    home_.handshakes->push_back(handshake_);
+    ++home_.handshake_count;
+    deadline_ = after(since_, home_.settings.handshake_timeout);
+  }
   arm();
 }
 
@@ -76,6 +85,14 @@ bool Http1Session::may_keep() const {
 }
 
 void Http1Session::on_ready(net::Conn&, net::Ready what) {
+  if (shaking() && !conn_.handshaking()) {
+    end_handshake();
+    since_ = home_.loop.now();
+    deadline_ = after(since_, home_.settings.idle_timeout);
+    const std::string before = std::exchange(client_host_, {});
+    if (before != client_host() && !owner_.on_introduced(*this, before))
+      return turn_away(Error{Errc::kTooManyConnections});
+  }
   // Input that there was no room for hides a reset behind it.
   if (readable_ && conn_.failure() != 0) gone(conn_.failure());
   if (what.readable || what.closed) readable_ = true;
@@ -194,6 +211,10 @@ void Http1Session::refuse(Error error) {
 }
 
 void Http1Session::turn_away(Error why) {
+  if (shaking()) {  // nothing can be said yet, and a handshake only to say it costs too much
+    close(reason_of(why));
+    return owner_.on_session_closed(*this);
+  }
   in_turn_ = true;
   open_stream();  // nothing came before that could hinder it
   stream_->extra().add(http::FieldId::kRetryAfter, "1");

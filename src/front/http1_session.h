@@ -35,6 +35,11 @@ namespace weir::front {
 
 class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, public ListNode {
  public:
+  // A session whose PROXY header or TLS handshake is not over: one of Home::handshakes.
+  struct Handshake : ListNode {
+    explicit Handshake(Http1Session& s) : session(s) {}
+    Http1Session& session;
+  };
   // What a session needs of its worker; outlives it.
   struct Home {
     net::Loop& loop;
@@ -43,7 +48,9 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
     body::ChunkSource& source;
     Http1StreamPool& streams;
     Stats& stats;
-    std::span<std::byte> scratch;   // for reads, shared by all sessions of the worker
+    std::span<std::byte> scratch;           // for reads, shared by all sessions of the worker
+    List<Handshake>* handshakes = nullptr;  // the longest first
+    std::size_t handshake_count = 0;
     SampleSink* samples = nullptr;  // null: samples are not recorded
     std::uint64_t connections = 0;  // made so far
     bool draining = false;          // no new requests: connections end after the one they serve
@@ -51,6 +58,8 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   class Owner {
    public:
     virtual void on_session_closed(Http1Session& session) = 0;  // destroys it
+    // A PROXY header has told who the client is: client_host() was `before`. Whether it may stay.
+    virtual bool on_introduced(Http1Session& session, const std::string& before) = 0;
 
    protected:
     ~Owner() = default;
@@ -65,13 +74,16 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   void take_turn();           // go on as far as bytes and buffers allow
   void turn_away(Error why);  // a connection too many: answered before it asks
   void drain();               // idle: leave; busy: close after this response
+  void give_up_handshake();   // others want to begin theirs
   void sacrifice();           // memory is short and this client makes no progress
   // Since when it only takes a place: idle, lingering, or long about its head, and all it was sent
   // is thought to be acknowledged. max: it is of use.
   TimePoint useless_since() const;
   bool give_way();  // the same, asked for certain: then it is closed
   const net::Address& peer() const { return conn_.peer(); }
+  bool secure() const { return conn_.tls() != nullptr; }
   std::string_view client_host() const;
+  std::string introduction() const { return net::print_proxy_header(conn_.peer(), conn_.local()); }
   bool in_turn() const { return in_turn_; }
   bool may_keep() const;  // whether another request may follow on this connection
   delivery::Phase phase() const;
@@ -109,6 +121,8 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   void settle(std::unique_ptr<Http1Stream> stream);
   void set_fast(bool fast);
   void note_acked(std::uint64_t offset);
+  bool shaking() const { return handshake_.linked(); }
+  void end_handshake();
   void close(delivery::CloseReason why);
   void reap(delivery::CloseReason why);
   void cut(Error error);
@@ -124,6 +138,7 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   std::unique_ptr<Http1Stream> sent_;  // the one before, while its receipt is open
   std::string pending_;                // read and not yet parsed: pipelined requests
   mutable std::string client_host_;    // made when first asked for
+  Handshake handshake_{*this};         // linked: it is not over
   DeliveryWatch watch_;
   TimePoint deadline_ = TimePoint::max();  // of the state itself, beside watch_.look_at()
   TimePoint since_;                        // it has been idle, about a head, or lingering

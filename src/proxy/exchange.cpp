@@ -9,38 +9,19 @@
 #include "policy/forwarding.h"
 #include "policy/vary.h"
 #include "proxy/access.h"
-#include "proxy/disk_fill.h"
 #include "proxy/range_ask.h"
 
 namespace weir::proxy {
 namespace {
 
-// A range of an absent part of an object is fetched in pieces of this size, bytes: enough to pay
-// for the request, little enough not to push out what others read.
-constexpr std::uint64_t kFillWindow = 32 * body::kChunkSize;
 // Waiting for heads of other variants in turn, before a request goes its own way.
 constexpr std::uint32_t kLookupsMax = 4;
-// How often in a row a hole at about the same place is asked for. A fill tries again by itself.
-constexpr std::uint32_t kHoleAttempts = 2;
-// The same of a disk: where many read much more than memory holds, what came may be gone again
-// before its reader gets to it.
-constexpr std::uint32_t kDiskAttempts = 64;
-
 policy::Forward forward_reason(const cache::Lookup& found) {
   if (found.object) {
     const bool asked = found.verdict.reason.starts_with("request");
     return asked ? policy::Forward::kRequest : policy::Forward::kStale;
   }
   return found.vary_miss ? policy::Forward::kVaryMiss : policy::Forward::kUriMiss;
-}
-
-// Up to which byte the client wants those from `offset` on; nothing: to the end.
-std::optional<std::uint64_t> last_wanted(const policy::Answer& answer, std::uint64_t offset) {
-  if (answer.range) return answer.range->last;
-  for (const http::ByteRange& part : answer.parts) {
-    if (part.first <= offset && offset <= part.last) return part.last;
-  }
-  return {};
 }
 
 // Not to be guessed by who writes the content.
@@ -149,26 +130,6 @@ void Exchange::step_lookup() {
   check_failed("an object absent though it was looked for", __FILE__, __LINE__);
 }
 
-// Reads what the disk has of the key, beside the `backed` objects that are here. False: nothing.
-bool Exchange::load(std::size_t backed) {
-  loaded_ = true;
-  if (!house_.shelf->has_more(key_, backed)) return false;
-  load_ = make_ref<store::ReadObjects>(house_.shelf->disks(), key_.digest, house_.loop, *this);
-  if (!house_.shelf->disks().read(load_)) {
-    load_ = nullptr;
-    return false;
-  }
-  state_ = State::kLoad;
-  return true;
-}
-
-void Exchange::step_load() {
-  if (!load_->done()) return;
-  house_.shelf->restore(key_, load_->objects(), house_.index);
-  load_ = nullptr;
-  step_lookup();
-}
-
 FetchPlan Exchange::plan(FetchPlan::Kind kind, bool for_storing) const {
   const http::Request& request = *request_;
   FetchPlan out;
@@ -180,6 +141,8 @@ FetchPlan Exchange::plan(FetchPlan::Kind kind, bool for_storing) const {
   out.ruling.begin(site_->rules);
   if (ruled_) out.ruling = rules_->ruling;
   out.client = hash64(stream_->client_host());
+  if (house_.origins[site_->origin].pool->settings().proxy_protocol)
+    out.introduction = stream_->introduction();
   policy::forward_request(request, site_->forward, {stream_->client_host(), stream_->scheme()},
                           for_storing, out.request);
   out.request.fields.remove(http::FieldId::kExpect);  // front/ has answered it
@@ -299,7 +262,7 @@ bool Exchange::takes_over(Error why) {
 
 // Whether what was stored before will do, now that the origin has failed (RFC 5861 §4).
 bool Exchange::may_serve_stale() const {
-  return stale_ && !filled_first_ &&
+  return stale_ && !filled_first_ && !stale_->mark().gone() &&
          policy::may_serve_on_error(cls_, stale_->freshness(), house_.loop.wall_now());
 }
 
@@ -366,79 +329,6 @@ policy::Answer Exchange::answer_from(const cache::Object& object) const {
     return policy::answer_part(request, object.head(), part->range, part->total, now);
   if (!object.shared() || !reads) return {.status = object.head().status};
   return policy::answer(request, object.head(), object.body().total(), now);
-}
-
-// Where the first byte of the answer is not here, nothing is said before the origin has shown that
-// it still has the same object.
-bool Exchange::fill_first() {
-  const bool whole = !object_->shared() || object_->body().complete() || filled_first_;
-  const bool content = answer_.body && (answer_.status == 200 || answer_.status == 206);
-  if (whole || !content) return false;
-  const std::uint64_t begin = object_->part() ? object_->part()->range.first : 0;
-  const std::uint64_t first = answer_.range           ? answer_.range->first - begin
-                              : answer_.parts.empty() ? 0
-                                                      : answer_.parts.front().first - begin;
-  const auto hole = object_->body().hole(first);
-  if (!hole) return how_ == How::kHit && look_again();
-  filled_first_ = true;
-  if (fill_first_from_disk(*hole)) return true;
-  if (!object_->body().refillable()) return forget_and_look_again();
-  how_ = How::kMiss;
-  status_.hit = false;
-  status_.ttl.reset();
-  status_.forward = policy::Forward::kPartial;
-  FetchPlan p = fill_plan(*hole);
-  p.busy = house_.index.private_busy();
-  Ref<cache::Busy> busy = p.busy;
-  fetch_ = &Fetch::start(house_, std::move(p), this);
-  joiner_.leader = true;
-  wait_at(std::move(busy));
-  return true;
-}
-
-// From disk the bytes are those of the object that was found; that their checksum is right is known
-// before the client is told anything.
-bool Exchange::fill_first_from_disk(const body::Hole& hole) {
-  if (!house_.shelf) return false;
-  auto busy = make_ref<cache::Busy>();
-  if (!DiskFill::start(house_, key_, object_, hole, busy)) return false;
-  from_disk_ = true;
-  if (status_.hit && status_.detail.empty()) status_.detail = "disk";
-  joiner_.leader = true;
-  wait_at(std::move(busy));
-  return true;
-}
-
-// Where what was found is no object any more, since the disk lost a part of it.
-bool Exchange::look_again() {
-  const body::Body& body = object_->body();
-  if (!body.backing() || body.failed() || body.servable()) return false;
-  return forget_and_look_again();
-}
-
-bool Exchange::forget_and_look_again() {
-  house_.index.forget(key_, *object_);
-  filled_first_ = false;
-  step_lookup();
-  return true;
-}
-
-// As far as this client reads; of an object that does not fit the store, a piece at a time.
-FetchPlan Exchange::fill_plan(const body::Hole& hole) const {
-  FetchPlan p = plan(FetchPlan::Kind::kFill, true);
-  p.object = object_;
-  p.first = hole.offset;
-  p.end = hole.end;
-  if (const auto last = last_wanted(answer_, hole.offset)) {
-    p.end = std::min(p.end, *last - *last % body::kChunkSize + body::kChunkSize);
-  }
-  const bool fits = object_->body().total().value_or(0) <= house_.store.keep_limit();
-  if (!fits) p.end = std::min(p.end, p.first + kFillWindow);
-  if (const store::DiskBody* disk = cache::Shelf::disk_body(*object_)) {
-    const auto next = static_cast<std::uint32_t>(p.first / body::kChunkSize) + 1;
-    p.end = std::min(p.end, std::uint64_t{disk->next_chunk(next)} * body::kChunkSize);
-  }
-  return p;
 }
 
 // Which bytes follow, and how many are announced. A HEAD announces what its GET would get.
@@ -553,24 +443,6 @@ void Exchange::answer_for_origin() {
   front::Reply reply;
   reply.length = 0;
   stream_->reply(reply);
-}
-
-// The body of a stored object lacks a part: evicted, or far ahead of the fetch that is under way.
-std::optional<Error> Exchange::on_hole(front::Stream&, const body::Hole& hole) {
-  if (!object_) return Error{Errc::kOriginCut};
-  const bool here = hole.offset - hole_at_ < body::kChunkSize && hole_at_ != body::kUnlimited;
-  if (!here) holes_in_vain_ = disk_holes_ = 0;
-  hole_at_ = hole.offset;
-  const bool try_disk = house_.shelf && disk_holes_ < kDiskAttempts;
-  if (try_disk && DiskFill::start(house_, key_, object_, hole, {})) {
-    ++disk_holes_;
-    return std::nullopt;
-  }
-  if (!object_->body().refillable() || holes_in_vain_ >= kHoleAttempts)
-    return Error{Errc::kOriginCut};
-  ++holes_in_vain_;
-  Fetch::start(house_, fill_plan(hole), nullptr);
-  return std::nullopt;
 }
 
 // ---- Done

@@ -10,6 +10,8 @@ namespace {
 
 // Objects of one step: some 100 us.
 constexpr std::size_t kStep = 256;
+// What an unsafe request changed is no longer met by who saw its answer: some ms at most.
+constexpr std::size_t kAtOnce = 64 * kStep;
 
 }  // namespace
 
@@ -20,7 +22,8 @@ Purger::Job::Job(Purger& p, cache::PurgeOrder order, PurgeKind k, Listener* l)
 bool Purger::Job::over() {
   cache::PurgeLog* log = purger.index_.purge_log();
   if (!carried_out) {
-    if (!purge.step(kStep)) {
+    const bool at_once = kind == PurgeKind::kInvalidation && !std::exchange(begun, true);
+    if (!purge.step(at_once ? kAtOnce : kStep)) {
       purger.loop_.post(*this);
       return false;
     }

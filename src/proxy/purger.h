@@ -48,6 +48,7 @@ class Purger {
     const cache::PurgeMode mode;
     cache::Purge purge;
     Listener* listener;
+    bool begun = false;
     bool carried_out = false;
     std::uint64_t logged = 0;  // what the log must have written before the listener is told
   };

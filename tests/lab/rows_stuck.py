@@ -4,7 +4,7 @@ import time
 
 from lab import MB, in_parallel
 from rows import judge, row
-from rows_halfclose import DEAD_LIMIT, HIT, SHORT, check_staging, in_flight, window_shut
+from rows_halfclose import DEAD_LIMIT, HIT, SHORT, WINDOW_SHUT_FOR, check_staging, in_flight, window_shut
 
 FILM = 100 * MB
 
@@ -22,8 +22,8 @@ def vanish(lab):
 
     gone = in_parallel(lambda: die(in_flight), lambda: die(window_shut))
     detail = f"in flight: {gone[0]}; window shut: {gone[1]}"
-    # The standstill of a shut window began three seconds before the silence.
-    return judge(gone[0].within(59, 70) and gone[1].within(56, 70), detail)
+    # The standstill of a shut window began before the silence.
+    return judge(gone[0].within(59, 70) and gone[1].within(59 - WINDOW_SHUT_FOR, 70), detail)
 
 
 @row("4", "zero window, alive (never reads again)", "115-130 s, kernel memory with it",

@@ -1,0 +1,16 @@
+#include "proxy/first_hole.h"
+
+namespace weir::proxy {
+
+std::optional<body::Hole> first_hole(const cache::Object& object, const policy::Answer& answer) {
+  const bool whole = !object.shared() || object.body().complete();
+  const bool content = answer.body && (answer.status == 200 || answer.status == 206);
+  if (whole || !content) return {};
+  const std::uint64_t begin = object.part() ? object.part()->range.first : 0;
+  const std::uint64_t first = answer.range           ? answer.range->first
+                              : answer.parts.empty() ? begin
+                                                     : answer.parts.front().first;
+  return object.body().hole(first - begin);
+}
+
+}  // namespace weir::proxy
