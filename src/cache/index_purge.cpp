@@ -24,13 +24,13 @@ bool Index::knows(const Key& key) {
 }
 
 // What is being fetched belongs to the entry as it was: its generation has passed.
-std::size_t Index::purge(const Key& key, PurgeMode mode, WallTime now) {
+std::size_t Index::purge(const Key& key, PurgeMode mode, WallTime now, bool answered) {
   Graveyard dead;
   const Purging purging{mode, ++purges_, now};
   std::size_t objects = shelf_ ? shelf_->purged(key, purging, knows(key)) : 0;
   Shard& s = shard(key.digest);
   Lock lock(s.mutex);
-  s.purged = purging.number;
+  if (!answered) s.purged = purging.number;
   s.passes.clear(key.digest, Whom::kEveryone);
   Entry* entry = find(s, key);
   if (!entry) return 0;
