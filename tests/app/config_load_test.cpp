@@ -340,7 +340,7 @@ TEST_CASE("what is wrong with a disk is told where it stands") {
            Case{"[[storage.disk]]\npath = \"/a\"\nsize = \"1 MiB\"\n", "at least 32 MiB"},
            Case{"[[storage.disk]]\npath = \"\"\nsize = \"1 GiB\"\n", "must not be empty"},
            Case{"[[storage.disk]]\npath = \"/a\"\nsize = \"1 GiB\"\nseize = 1\n", "unknown key"},
-           Case{"[storage.disk]\npath = \"/a\"\n", "write [[storage.disk]]"},
+           Case{"[storage.disk]\npath = \"/a\"\n", "storage.disk[0].size is missing"},
            Case{"[storage]\ndisk = \"/a\"\n", "must be a table"},
            Case{"[storage]\ndisks = \"/a\"\n", "unknown key"},
            Case{"[[storage.disk]]\npath = \"/a\"\nsize = \"1 GiB\"\n[[storage.disk]]\npath = "
