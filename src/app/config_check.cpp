@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
 #include "app/certificates.h"
@@ -170,12 +171,18 @@ void check_origins(const Config& c, const Places& places, Findings& out) {
   }
 }
 
+// "/a/./b/" and "/a/b" are one.
+std::string plain(const std::string& path) {
+  const std::string normal = std::filesystem::path(path).lexically_normal().string();
+  return normal.size() > 1 && normal.ends_with('/') ? normal.substr(0, normal.size() - 1) : normal;
+}
+
 void check_disks(const Config& c, const Places& places, Findings& out) {
   const std::vector<DiskConf>& disks = c.storage.disks;
   Once paths(places, out);
   for (std::size_t i = 0; i < disks.size(); ++i) {
     const std::string path = indexed("storage.disk", i);
-    paths.see(disks[i].path, path + ".path", "the path");
+    paths.see(plain(disks[i].path), path + ".path", "the path");
     if (disks[i].path.empty()) {
       out.errors.push_back({place_of(places, path + ".path"), "must not be empty", {}});
     }

@@ -12,6 +12,7 @@ namespace {
 constexpr std::uint64_t kProcess = 32;      // standard streams, logs, admin, what libraries open
 constexpr std::uint64_t kEachWorker = 12;   // epoll, wake-up, name servers
 constexpr std::uint64_t kSlabs = 160;       // memfd files of the store, see store/memory_store.cpp
+constexpr std::uint64_t kEachDisk = 8;      // lock, purge log, region that is made
 constexpr std::uint64_t kUnlimited = 1024;  // connections of an origin that has no limit
 
 std::uint64_t of_origin(const OriginConf& origin, std::uint32_t workers) {
@@ -34,6 +35,11 @@ std::uint64_t raise_descriptor_limit() {
 std::uint64_t descriptor_reserve(const Config& config, std::uint32_t workers) {
   std::uint64_t reserve = kProcess + kSlabs + workers * (kEachWorker + config.listens.size());
   for (const OriginConf& origin : config.origins) reserve += of_origin(origin, workers);
+  // A region is a file; one that is given up stays open while somebody reads from it.
+  for (const DiskConf& disk : config.storage.disks) {
+    const std::uint64_t region = std::min(config.storage.region_size, disk.size / 4);
+    reserve += kEachDisk + disk.size / std::max<std::uint64_t>(region, 1) * 5 / 4;
+  }
   return reserve;
 }
 

@@ -223,8 +223,8 @@ int run_server(const LoadedConfig& loaded) {
   if (why.empty()) why = open_logs(config, *shared);
   if (why.empty()) why = load_certificates(config, shared->listens, shared->origins);
   if (why.empty()) why = become_user(config);
+  if (why.empty()) why = shared->open_shelf();
   if (!why.empty()) return complain(why);
-  shared->open_shelf();
   shared->addresses = sockets.addresses;
   for (const std::string& address : sockets.addresses) {
     fmt::print(stderr, "weir: listening on {}\n", address);

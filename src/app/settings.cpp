@@ -146,12 +146,11 @@ std::unique_ptr<store::DiskStore> open_disks(const Config& config) {
   for (const DiskConf& disk : config.storage.disks) s.disks.push_back({disk.path, disk.size});
   s.region_size = storage.region_size;
   s.power = storage.durability == Durability::kPower;
-  s.dirty_max = storage.dirty_max;
+  s.dirty_max = std::min(storage.dirty_max, storage.memory / 4);  // what waits is in memory
   s.read_threads = clamp32(storage.disk_threads);
   std::random_device random;
   s.salt = (std::uint64_t{random()} << 32) | random();
-  auto disks = std::make_unique<store::DiskStore>(store::posix_files(), std::move(s));
-  return disks->in_use() ? std::move(disks) : nullptr;
+  return std::make_unique<store::DiskStore>(store::posix_files(), std::move(s));
 }
 
 std::unique_ptr<cache::PurgeLog> open_purge_log(store::DiskStore& disks, const Storage& storage,
@@ -161,6 +160,9 @@ std::unique_ptr<cache::PurgeLog> open_purge_log(store::DiskStore& disks, const S
   s.power = storage.durability == Durability::kPower;
   s.lost = [&disks, paths = s.directories](std::size_t i, Error why) {
     disks.take_out(paths[i], why);
+  };
+  s.make_room = [&disks, paths = s.directories](std::size_t i) {
+    return disks.make_room(paths[i]);
   };
   return std::make_unique<cache::PurgeLog>(store::posix_files(), std::move(s), now);
 }

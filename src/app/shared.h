@@ -43,15 +43,24 @@ struct Shared {
     }
   }
 
-  // Once, before the workers, as the user that will write: reads what is on disk.
-  void open_shelf() {
+  // Once, before the workers, as the user that will write: reads what is on disk. Returns what
+  // keeps Weir from starting; empty: nothing.
+  std::string open_shelf() {
     disks = open_disks(config);
-    if (!disks) return;
+    if (!disks) return {};
+    if (disks->unsafe()) {
+      return "no disk of [[storage.disk]] can be used, and what is purged now would be back on "
+             "them "
+             "later: " +
+             describe(*disks->unsafe()) +
+             "; mend them, or take them out of the conf and empty them";
+    }
     purges = open_purge_log(*disks, config.storage, started_wall);
     shelf = std::make_unique<cache::Shelf>(*disks, *purges, store, shelf_settings(config.storage));
     index.set_shelf(*shelf);
     disks->start();
     purges->start();
+    return {};
   }
   // What waits to be written holds chunks of the store.
   ~Shared() {

@@ -174,11 +174,12 @@ std::uint64_t Body::slowest() const {
   return slowest != kUnlimited ? slowest : furthest;
 }
 
-// How far `fill` may go now. A reader beyond its reach has a fill of its own and counts there.
+// How far `fill` may go now: its lead from where it began, whether anybody reads yet or not. A
+// reader beyond its reach has a fill of its own and counts there.
 std::uint64_t Body::allowed(const Fill& fill) const {
   const std::uint64_t lead = std::min(lead_limit_, fill.lead);
   if (lead == kUnlimited) return kUnlimited;
-  std::uint64_t edge = 0;
+  std::uint64_t edge = fill.begin;
   if (drop_passed_) {
     edge = slowest();
   } else if (traffic_) {

@@ -16,10 +16,11 @@ struct Fill : ListNode {
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
   Fill(Ref<Body> filled, std::uint64_t first, std::uint64_t stop, Waiter& waiter)
-      : body(std::move(filled)), owner(waiter), end(stop), cursor(first) {}
+      : body(std::move(filled)), owner(waiter), begin(first), end(stop), cursor(first) {}
 
   const Ref<Body> body;
   Waiter& owner;
+  const std::uint64_t begin;
   const std::uint64_t end;
   std::uint64_t cursor;             // written by the writer's thread only
   std::size_t given = 0;            // writer's thread: what space() gave and commit() may take

@@ -41,14 +41,6 @@ const Ref<Object>* pick(const std::vector<Ref<Object>>& variants, const http::Re
   return nullptr;
 }
 
-// How many of them are on the Shelf, too.
-std::size_t backed(const std::vector<Ref<Object>>& variants) {
-  return static_cast<std::size_t>(std::ranges::count_if(variants, [](const Ref<Object>& o) {
-    const store::DiskBody* body = Shelf::disk_body(*o);
-    return body && body->put();
-  }));
-}
-
 // Objects that go: declared before the lock, so that the last reference never dies under it. An
 // Object's Body gives memory back to the store, which has a lock of its own.
 using Graveyard = std::vector<Ref<Object>>;
@@ -153,7 +145,6 @@ bool Index::look_up(const Key& key, const http::Request& request, const policy::
   }
   if (may_be_absent && !out.object) {
     out.what = Lookup::What::kAbsent;
-    if (entry) out.backed = backed(entry->variants);
     return true;
   }
   if (!may_lead) return true;
@@ -210,12 +201,37 @@ void Index::hold_bans_against(const Key& key, const Object& object) {
   if (bans_.concern(object.mark())) bans_.examine(key.url(), object.head(), object.mark());
 }
 
-void Index::tell_shelf(const Key& key, const std::vector<Ref<Object>>& dead, bool kept,
-                       const Object& fresh) {
+// The shard's lock is taken first and the Shelf told then, so that a purge that finds nothing of a
+// key here finds nothing that will be on the Shelf, either. Who took the object away meanwhile did
+// so too early for the Shelf.
+void Index::tell_shelf(const Key& key, const Graveyard& dead, const Ref<Object>& fresh) {
+  if (!shelf_) return;
   for (const Ref<Object>& object : dead) {
-    if (&object->body() != &fresh.body()) shelf_->forgotten(key.digest, *object);
+    if (!fresh || &object->body() != &fresh->body()) shelf_->forgotten(key.digest, *object);
   }
-  if (!kept) shelf_->forgotten(key.digest, fresh);
+  if (!fresh) return;
+  shelf_->kept(key, *fresh);
+  if (!holds(key, *fresh)) shelf_->forgotten(key.digest, *fresh);
+}
+
+bool Index::holds(const Key& key, const Object& object) const {
+  const Shard& s = shards_[key.digest.high % kShards];
+  Lock lock(s.mutex);
+  const auto it = s.entries.find(key.digest);
+  if (it == s.entries.end()) return false;
+  return std::ranges::any_of(it->second.variants,
+                             [&](const Ref<Object>& o) { return o.get() == &object; });
+}
+
+Ref<Object> Index::of_body(const Key& key, const body::Body& body) const {
+  const Shard& s = shards_[key.digest.high % kShards];
+  Lock lock(s.mutex);
+  const auto it = s.entries.find(key.digest);
+  if (it == s.entries.end()) return {};
+  for (const Ref<Object>& object : it->second.variants) {
+    if (&object->body() == &body) return object;
+  }
+  return {};
 }
 
 void Index::publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object,
@@ -226,7 +242,6 @@ void Index::publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object,
     hold_bans_against(key, *old);
     object->mark().inherit(old->mark());
   }
-  if (shelf_ && !object->mark().gone()) shelf_->kept(key, *object);
   bool kept = false;
   {
     Shard& s = shard(key.digest);
@@ -241,14 +256,13 @@ void Index::publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object,
       put(*entry, object, dead);
     }
   }
-  if (shelf_) tell_shelf(key, dead, kept, *object);
+  tell_shelf(key, dead, kept ? object : nullptr);
   busy->resolve(std::move(object), std::move(for_leader));
 }
 
 void Index::insert(const Key& key, Ref<Object> object) {
   Graveyard dead;
   make_known(key, *object);
-  if (shelf_ && !object->mark().gone()) shelf_->kept(key, *object);
   bool kept = false;
   {
     Shard& s = shard(key.digest);
@@ -260,11 +274,9 @@ void Index::insert(const Key& key, Ref<Object> object) {
     kept = !gone && !other;
     if (kept) put(it == s.entries.end() ? make(s, key) : it->second, object, dead);
   }
-  if (shelf_) tell_shelf(key, dead, kept, *object);
+  tell_shelf(key, dead, kept ? object : nullptr);
 }
 
-// The body is known to the Shelf already, and only its description changes: the shard first, so
-// that nothing is described by what has no place here.
 void Index::renew(const Key& key, const Object& old, Ref<Object> fresh) {
   Ref<Object> dead;
   make_known(key, *fresh);
@@ -279,7 +291,7 @@ void Index::renew(const Key& key, const Object& old, Ref<Object> fresh) {
     if (it == entry->variants.end()) return;
     dead = std::exchange(*it, fresh);
   }
-  if (shelf_) shelf_->kept(key, *fresh);
+  tell_shelf(key, {}, fresh);
 }
 
 void Index::pass(const Key& key, const Ref<Busy>& busy, Ref<Object> object, WallTime until,

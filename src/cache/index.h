@@ -46,7 +46,6 @@ struct Lookup {
   Ref<Busy> busy;
   policy::ReuseVerdict verdict{};  // why, when an object was there
   bool vary_miss = false;          // objects are there, but none for this variant
-  std::size_t backed = 0;          // kAbsent: objects that are here and on the Shelf
 };
 
 struct IndexStats {
@@ -98,6 +97,10 @@ class Index {
   // taken away again. `object` was judged by all purges up to its born().
   void restore(const Key& key, const Ref<Object>& object);
   void take(const Key& key, const Object& object);
+
+  // Whether that very object is found under the key; and the one that has that body.
+  bool holds(const Key& key, const Object& object) const;
+  Ref<Object> of_body(const Key& key, const body::Body& body) const;
 
   // ---- Purges: see cache/purge.h, which puts these together. Each concerns also what is being
   // fetched now: that is served to those who wait for it, but not kept, or not kept as fresh.
@@ -184,9 +187,8 @@ class Index {
   void hold_bans_against(const Key& key, const Object& object);
   void drop_gone(const Digest& id);
   bool knows(const Key& key);
-  // What `fresh` has replaced leaves the Shelf, too; it itself where it was not kept.
-  void tell_shelf(const Key& key, const std::vector<Ref<Object>>& dead, bool kept,
-                  const Object& fresh);
+  // What `fresh` has replaced leaves the Shelf, and it itself, if it was kept, takes its place.
+  void tell_shelf(const Key& key, const std::vector<Ref<Object>>& dead, const Ref<Object>& fresh);
 
   Shelf* shelf_ = nullptr;
   std::atomic<std::uint64_t> purges_{0};  // the number of the last one

@@ -1,6 +1,8 @@
 #include "cache/purge_log.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <utility>
 
 #include "base/hash.h"
 #include "base/log.h"
@@ -19,6 +21,7 @@ constexpr std::uint64_t kLostGap = 86'400 * kGap;
 constexpr std::uint64_t kStride = 1 << 16;     // after so many a number is recorded for itself
 constexpr std::uint64_t kRewriteAt = 4 << 20;  // bytes appended
 constexpr std::size_t kFrame = 4 + 8;          // length and checksum of a record
+constexpr std::size_t kRecordMost = 1 << 20;
 
 enum class Kind : std::uint8_t { kTag = 1, kBan = 2, kForgotten = 3, kNumber = 4, kParts = 5 };
 
@@ -30,14 +33,30 @@ void add_frame(std::string& out, std::string_view record) {
   out += record;
 }
 
-// The record that begins there; nothing: there is none.
-std::optional<std::string_view> frame_at(std::string_view bytes) {
+struct Frame {
+  enum class What : std::uint8_t { kGood, kCut, kBad } what = What::kBad;
+  std::string_view record = {};
+};
+
+// The record that begins there. Cut: there is less of it than it says, as a kill leaves it.
+Frame frame_at(std::string_view bytes) {
   BlobReader frame(bytes);
   const auto size = frame.number<std::uint32_t>();
   const auto sum = frame.number<std::uint64_t>();
-  if (!frame.good() || size == 0 || size > bytes.size() - kFrame) return {};
+  if (!frame.good() || (size <= kRecordMost && size > bytes.size() - kFrame))
+    return {Frame::What::kCut};
+  if (size == 0 || size > kRecordMost) return {};
   const std::string_view record = bytes.substr(kFrame, size);
-  return hash64(record, size) == sum ? std::optional(record) : std::nullopt;
+  if (hash64(record, size) != sum) return {};
+  return {Frame::What::kGood, record};
+}
+
+// Whether a good record begins anywhere: then what stands before it was not cut, but damaged.
+bool any_frame(std::string_view bytes) {
+  for (; bytes.size() > kFrame; bytes.remove_prefix(1)) {
+    if (frame_at(bytes).what == Frame::What::kGood) return true;
+  }
+  return false;
 }
 
 std::string record_of(Kind kind, const Purging& purging) {
@@ -126,32 +145,35 @@ PurgeLog::~PurgeLog() { stop(); }
 
 void PurgeLog::read(const std::string& directory, bool& found, bool& damaged) {
   const auto names = files_.list(directory);
-  if (!names) return;
-  for (const std::string& name : *names) {
+  damaged |= !names;
+  for (const std::string& name : names ? *names : std::vector<std::string>{}) {
     const auto generation = generation_of(name);
     if (!generation) continue;
     generation_ = std::max(generation_, *generation);
-    found = true;
-    damaged |= !read_file(directory + "/" + name);
+    damaged |= !read_file(directory + "/" + name, found);
   }
 }
 
-// False: purges are missing, as nothing can be read, or a good record follows a bad one. What
-// follows the last good one was cut by a kill, and nobody was told that it is done.
-bool PurgeLog::read_file(const std::string& path) {
+// False: purges are missing. A last record that is cut is fine: a kill came while it was written,
+// and nobody was told that it is done. So is a file that was never begun. `found`: it begins as all
+// do, with a number.
+bool PurgeLog::read_file(const std::string& path, bool& found) {
   Lock lock(mutex_);
   const auto bytes = read_whole(files_, path);
   std::string_view left = bytes ? std::string_view(*bytes) : std::string_view();
-  bool damaged = !bytes || !left.starts_with(kMagic.substr(0, left.size()));
+  bool good = bytes && left.starts_with(kMagic.substr(0, left.size()));
   left.remove_prefix(std::min(left.size(), kMagic.size()));
-  bool bad = false;
-  while (!left.empty()) {
-    const auto record = frame_at(left);
-    const bool good = record && apply(*record);
-    damaged |= good && bad;
-    bad |= !good;
-    left.remove_prefix(good ? kFrame + record->size() : 1);
+  while (good && !left.empty()) {
+    const Frame frame = frame_at(left);
+    if (frame.what == Frame::What::kCut) {
+      good = !any_frame(left.substr(1));
+      break;
+    }
+    good = frame.what == Frame::What::kGood && apply(frame.record);
+    found |= good;
+    left.remove_prefix(good ? kFrame + frame.record.size() : 0);
   }
+  const bool damaged = !good;
   if (damaged) log_error("{} is damaged: all that was stored before counts as purged", path);
   return !damaged;
 }
@@ -232,6 +254,9 @@ void PurgeLog::hold_ban(Ref<Ban> ban, const Purging& purging) {
 }
 
 void PurgeLog::append(std::string_view record) {
+  // Where the disks do not follow, all that is held is written instead.
+  const bool too_much = pending_.size() > kRewriteAt;
+  if (too_much) since_rewrite_ += std::exchange(pending_, {}).size();
   add_frame(pending_, record);
   ++added_;
   work_.notify_one();
@@ -416,19 +441,26 @@ void PurgeLog::rewrite(const std::string& image) {
   ++generation_;
   for (Copy& copy : copies_) {
     if (copy.lost) continue;
-    if (const auto done = renew(copy, image); !done) lose(copy, done.error());
+    if (const auto done = with_room(copy, [&] { return renew(copy, image); }); !done)
+      lose(copy, done.error());
   }
 }
 
 Result<void> PurgeLog::renew(Copy& copy, const std::string& image) {
   const std::string name = file_name(generation_);
-  auto file = files_.open(copy.directory + "/" + name, store::FileSystem::Open::kCreate);
+  const std::string path = copy.directory + "/" + name;
+  auto file = files_.open(path, store::FileSystem::Open::kCreate);
   if (!file) return std::unexpected(file.error());
   const store::Bytes piece = std::as_bytes(std::span(image));
-  auto done = store::write_all(**file, std::span(&piece, 1), 0);
-  if (done && settings_.power) done = (*file)->sync();
+  // Room for what is appended, too, so that no purge meets a full disk.
+  auto done = (*file)->reserve(image.size() + 2 * kRewriteAt);
+  if (done) done = store::write_all(**file, std::span(&piece, 1), 0);
+  if (done) done = (*file)->sync();  // the old one goes: this one must not be lost by a power cut
   if (done && settings_.power) done = files_.sync_directory(copy.directory);
-  if (!done) return done;
+  if (!done) {
+    (void)files_.remove(path);
+    return done;
+  }
   copy.file = std::move(*file);
   copy.end = image.size();
   const auto names = files_.list(copy.directory);
@@ -443,10 +475,26 @@ void PurgeLog::write(const std::string& bytes) {
   const store::Bytes piece = std::as_bytes(std::span(bytes));
   for (Copy& copy : copies_) {
     if (copy.lost) continue;
-    auto done = store::write_all(*copy.file, std::span(&piece, 1), copy.end);
-    if (done && settings_.power) done = copy.file->sync();
-    copy.end += bytes.size();
-    if (!done) lose(copy, done.error());
+    if (const auto done = with_room(copy, [&] { return append_to(copy, piece); }); !done)
+      lose(copy, done.error());
+  }
+}
+
+Result<void> PurgeLog::append_to(Copy& copy, store::Bytes bytes) {
+  auto done = store::write_all(*copy.file, std::span(&bytes, 1), copy.end);
+  if (done && settings_.power) done = copy.file->sync();
+  if (done) copy.end += bytes.size();
+  return done;
+}
+
+// Stored responses are given up before a purge is lost.
+template <class Write>
+Result<void> PurgeLog::with_room(const Copy& copy, Write write) {
+  for (;;) {
+    const auto done = write();
+    const bool full = !done && (done.error().sys == ENOSPC || done.error().sys == EDQUOT);
+    if (!full || !settings_.make_room) return done;
+    if (!settings_.make_room(static_cast<std::size_t>(&copy - copies_.data()))) return done;
   }
 }
 

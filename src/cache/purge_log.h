@@ -52,6 +52,9 @@ class PurgeLog {
     // The log's thread: a directory of these takes nothing any more. What is stored there must not
     // come back.
     std::function<void(std::size_t, Error)> lost = {};
+    // The log's thread: the file system of a directory of these is full. False: there is nothing
+    // that could be given up for the log. Blocks.
+    std::function<bool(std::size_t)> make_room = {};
   };
 
   // Reads what is there. `now`: where numbers begin, if nothing says otherwise. Blocks.
@@ -117,7 +120,7 @@ class PurgeLog {
   };
 
   void read(const std::string& directory, bool& found, bool& damaged) EXCLUDES_LOCK(mutex_);
-  bool read_file(const std::string& path) EXCLUDES_LOCK(mutex_);
+  bool read_file(const std::string& path, bool& found) EXCLUDES_LOCK(mutex_);
   bool apply(std::string_view record) REQUIRES_LOCK(mutex_);
   void hold_tag(const Digest& tag, const Purging& purging) REQUIRES_LOCK(mutex_);
   void hold_ban(Ref<Ban> ban, const Purging& purging) REQUIRES_LOCK(mutex_);
@@ -131,6 +134,9 @@ class PurgeLog {
   void rewrite(const std::string& image);
   void write(const std::string& bytes);
   Result<void> renew(Copy& copy, const std::string& image);
+  Result<void> append_to(Copy& copy, store::Bytes bytes);
+  template <class Write>
+  Result<void> with_room(const Copy& copy, Write write);
   void lose(Copy& copy, Error why);
 
   store::FileSystem& files_;

@@ -8,6 +8,8 @@
 namespace weir::cache {
 namespace {
 
+constexpr Seconds kClockSlack{60};
+
 Tags as_stored(const std::string& text) {
   const auto words = static_cast<std::size_t>(std::ranges::count(text, ' '));
   return {text, text.empty() ? 0 : words + 1};
@@ -23,20 +25,34 @@ Ref<body::Backing> Shelf::backing(const Key& key, std::optional<std::uint64_t> t
 
 void Shelf::kept(const Key& key, const Object& object) {
   const store::DiskBody* body = disk_body(object);
-  if (body && (body->put() || !settings_.second_hit)) return put(key, object);
+  if (body && (body->put() || !settings_.second_hit) && put(key, object)) return;
   // What was stored of this variant is of the past, though nothing takes its place.
   disks_.drop_variant(key.digest, variant_name(object));
 }
 
-void Shelf::put(const Key& key, const Object& object) {
-  if (object.mark().gone()) return;
+// False: it is not on disk, nor on its way there.
+bool Shelf::put(const Key& key, const Object& object) {
+  if (object.mark().gone()) return false;
   // A purge of its URL could not find it after a restart.
-  if (key.has_parts() && !purges_.may_store_parts()) return;
+  if (key.has_parts() && !purges_.may_store_parts()) return false;
   store::DiskBody& body = *disk_body(object);
   const bool fresh = !body.put();
   disks_.put_object(body, variant_name(object), object.body().refillable(),
                     object.body().total().value_or(body::kUnlimited), to_blob(key.text, object));
   if (fresh && body.put()) object.body().offer_all();
+  return body.put();
+}
+
+// Another worker may have put a newer one into its place, here or in the Index, meanwhile.
+void Shelf::store_late(const Key& key, const Object& object, const Index& index) {
+  if (put(key, object) && !index.holds(key, object)) forgotten(key.digest, object);
+}
+
+void Shelf::finished(const Key& key, const Object& object, const Index& index) {
+  const store::DiskBody* body = disk_body(object);
+  if (!body || !body->put() || object.length()) return;
+  const Ref<Object> newest = index.of_body(key, object.body());
+  if (newest) put(key, *newest);
 }
 
 void Shelf::forgotten(const Digest& key, const Object& object) {
@@ -55,9 +71,10 @@ std::size_t Shelf::purged(const Key& key, const Purging& purging, bool known) {
   return alone;
 }
 
-void Shelf::restore(const Key& key, const std::vector<store::StoredObject>& found, Index& index) {
+void Shelf::restore(const Key& key, const std::vector<store::StoredObject>& found, Index& index,
+                    WallTime now) {
   for (const store::StoredObject& stored : found) {
-    const Ref<Object> object = make(key, stored);
+    const Ref<Object> object = make(key, stored, now);
     if (!object) continue;
     index.restore(key, object);
     if (!disks_.alive(key.digest, stored.body)) index.take(key, *object);
@@ -75,7 +92,7 @@ bool Shelf::judge(const Key& key, ObjectParts& parts) const {
 }
 
 // Null: purged, of no use, or there is no room in memory.
-Ref<Object> Shelf::make(const Key& key, const store::StoredObject& stored) {
+Ref<Object> Shelf::make(const Key& key, const store::StoredObject& stored, WallTime now) {
   auto content = from_blob(stored.description);
   const bool useless = !content || (!stored.refillable && !stored.whole);
   if (useless) disks_.drop(key.digest, stored.body);
@@ -84,6 +101,8 @@ Ref<Object> Shelf::make(const Key& key, const store::StoredObject& stored) {
     disks_.drop(key.digest, stored.body);
     return {};
   }
+  // Of a clock that has been put back since, its age says nothing.
+  if (content->parts.freshness.response_time > now + kClockSlack) content->parts.freshness.end(now);
   body::BodyOptions options;
   options.id = key.digest;
   options.total = stored.total;

@@ -43,28 +43,25 @@ class Shelf {
   // By the Index. kept: also a new description of a body that is here.
   void kept(const Key& key, const Object& object);
   void forgotten(const Digest& key, const Object& object);
-  // Its length, which was not known, is known now.
-  void finished(const Key& key, const Object& object) {
-    const store::DiskBody* body = disk_body(object);
-    if (body && body->put() && !object.length()) put(key, object);
-  }
+  // Its length, which was not known, is known now. `index`: where a newer object of the same body
+  // may be, made by a 304.
+  void finished(const Key& key, const Object& object, const Index& index);
   // `known`: the Index has something of the key, or soon will. Returns to how many objects that are
   // not in memory it made a difference.
   std::size_t purged(const Key& key, const Purging& purging, bool known);
 
   // It answered from memory: may be reason enough to store it now.
-  void hit(const Key& key, const Object& object) {
+  void hit(const Key& key, const Object& object, const Index& index) {
     const store::DiskBody* body = disk_body(object);
-    if (body && !body->put()) put(key, object);
+    if (body && !body->put()) store_late(key, object, index);
   }
 
-  // Whether there is more of the key than `backed` objects, which the Index has.
-  bool has_more(const Key& key, std::size_t backed) const {
-    return disks_.count(key.digest) > backed;
-  }
+  // Whether there are objects of the key on disk that the Index has not.
+  bool has_more(const Key& key) const { return disks_.has_alone(key.digest); }
   // Puts what was read of the key into the Index, but for what was purged, is of no use or there
   // already.
-  void restore(const Key& key, const std::vector<store::StoredObject>& found, Index& index);
+  void restore(const Key& key, const std::vector<store::StoredObject>& found, Index& index,
+               WallTime now);
 
   // Null: the object is not, and will not be, on disk.
   static store::DiskBody* disk_body(const Object& object) {
@@ -72,9 +69,10 @@ class Shelf {
   }
 
  private:
-  void put(const Key& key, const Object& object);
+  bool put(const Key& key, const Object& object);
+  void store_late(const Key& key, const Object& object, const Index& index);
   bool judge(const Key& key, ObjectParts& parts) const;
-  Ref<Object> make(const Key& key, const store::StoredObject& stored);
+  Ref<Object> make(const Key& key, const store::StoredObject& stored, WallTime now);
 
   store::DiskStore& disks_;
   PurgeLog& purges_;

@@ -12,9 +12,10 @@ namespace {
 // What is read ahead of a reader: enough for a disk to work while the socket is filled, little
 // enough for many readers of large objects. The kernel reads one chunk further.
 constexpr std::uint64_t kAhead = 4 * body::kChunkSize;
-constexpr std::uint32_t kRunMost = 1 << 16;  // chunks that one fill may cover
+constexpr std::uint32_t kRunMost = 256;  // chunks that one fill may cover
 constexpr Duration kLook = std::chrono::seconds(1);
 constexpr std::uint32_t kIdleLooks = 2;
+constexpr Duration kTurn = std::chrono::milliseconds(10);
 
 }  // namespace
 
@@ -77,11 +78,18 @@ void DiskFill::step_looking() {
       return timer_.set(after(house_.loop.now(), kLook));
     }
     if (space.bytes.data() != passed) {
-      if (!read_chunk(space.bytes)) give_up();
+      if (!read_chunk(space.bytes)) wait_for_turn();
       return;
     }
     writer_.commit(space.bytes.size());
   }
+}
+
+// The disk is asked for more than it can do.
+void DiskFill::wait_for_turn() {
+  state_ = State::kWaiting;
+  in_line_ = true;
+  timer_.set(after(house_.loop.now(), kTurn));
 }
 
 // Into the Body's own memory where the chunk is wanted whole.
@@ -99,7 +107,7 @@ bool DiskFill::read_chunk(std::span<std::byte> space) {
   const Ref<store::DiskBody> disk(cache::Shelf::disk_body(*object_));
   read_ = make_ref<store::ReadChunk>(disk, index, to, house_.loop, *this);
   state_ = State::kReading;
-  if (disk->store().read(read_)) return true;
+  if (disk->store().read(key_.digest, read_)) return true;
   read_ = nullptr;
   return false;
 }
@@ -130,6 +138,7 @@ void DiskFill::give_up() {
 // The lead is kept for who reads on; nobody does so for long.
 void DiskFill::on_timer(net::Timer&) {
   if (state_ != State::kWaiting) return;
+  if (std::exchange(in_line_, false)) return step_looking();
   if (++idle_looks_ >= kIdleLooks && object_->body().readers() == 0) return end();
   if (idle_looks_ >= 10 * kIdleLooks) return end();
   timer_.set(after(house_.loop.now(), kLook));

@@ -7,7 +7,7 @@
 //   Looking -------> Reading ---------------------------------> Looking --> Over: the run's end
 //      |  ^             \-- cannot be had from disk --> Over: readers see the hole again
 //      v  | woken: room, or a reader came closer
-//   Waiting --nobody came for a while--> Over
+//   Waiting --nobody came for a while--> Over       (also while too many reads wait)
 
 #include <cstddef>
 #include <vector>
@@ -42,6 +42,7 @@ class DiskFill final : public body::Waiter, public Task, public net::Timer::Owne
   void step_looking();
   void step_reading();
   bool read_chunk(std::span<std::byte> space);
+  void wait_for_turn();
   void give_up();
   void end();
 
@@ -56,6 +57,7 @@ class DiskFill final : public body::Waiter, public Task, public net::Timer::Owne
   std::span<std::byte> space_;     // of the writer, for what is being read
   std::vector<std::byte> buffer_;  // where only a part of the chunk is wanted
   std::uint32_t idle_looks_ = 0;
+  bool in_line_ = false;  // too many reads wait: asked again soon
   State state_ = State::kLooking;
 };
 

@@ -33,7 +33,7 @@ std::string boundary_for(const cache::Key& key, TimePoint now) {
 }  // namespace
 
 Exchange::~Exchange() {
-  if (load_) load_->forget();
+  load_ = nullptr;
   house_.loop.cancel(*this);
 }
 
@@ -97,13 +97,13 @@ void Exchange::step_lookup() {
   const bool may_be_absent = house_.shelf && !loaded_;
   cache::Lookup found = house_.index.lookup(key_, request, cls_, now, may_lead, may_be_absent);
   if (found.what == cache::Lookup::What::kAbsent) {
-    if (load(found.backed)) return;
+    if (load()) return;
     found = house_.index.lookup(key_, request, cls_, now, may_lead);
   }
   switch (found.what) {
     case cache::Lookup::What::kHit:
       if (found.busy) revalidate(found);
-      if (house_.shelf) house_.shelf->hit(key_, *found.object);
+      if (house_.shelf) house_.shelf->hit(key_, *found.object, house_.index);
       how_ = How::kHit;
       status_.hit = true;
       status_.ttl = found.object->freshness().ttl(now);
@@ -484,7 +484,6 @@ void Exchange::log_access(const front::Ending& ending, std::string_view reason) 
 // Nothing of the cache or of a fetch is held any more; only what the log wants is left.
 void Exchange::let_go() {
   stop_listening();
-  if (load_) load_->forget();
   load_ = nullptr;
   if (busy_) busy_->leave(joiner_);
   if (state_ == State::kPurge) house_.purger.forget(*this);

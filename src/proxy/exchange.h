@@ -61,7 +61,7 @@ class Exchange final : public front::Handler,
   void reply_text(int status, std::string_view text);
   void edit_reply(front::Reply& reply);
   void step_lookup();
-  bool load(std::size_t backed);
+  bool load();
   void step_load();
   void step_wait();
   void on_head(Ref<cache::Object> object);
@@ -114,7 +114,16 @@ class Exchange final : public front::Handler,
   Ref<cache::Object> stale_;  // what was here and had to be validated: it may do if that fails
   Ref<cache::Busy> busy_;
   cache::Joiner joiner_;
-  Ref<store::ReadObjects> load_;
+  // What is being read of the key from disk, which may be slow.
+  struct Load final : net::Timer::Owner {
+    explicit Load(Exchange& e);
+    ~Load();
+    void on_timer(net::Timer& timer) override;
+    Exchange& exchange;
+    const Ref<store::ReadObjects> job;
+    net::Timer timer;
+  };
+  std::unique_ptr<Load> load_;
   Fetch* fetch_ = nullptr;  // of our own, while it may tell us of 1xx
   policy::CacheStatus status_;
   std::string status_text_;

@@ -1,5 +1,6 @@
 // What an Exchange does about bytes that are not in memory: it reads them from disk, or has them
 // fetched again.
+#include "base/log.h"
 #include "body/chunk.h"
 #include "proxy/disk_fill.h"
 #include "proxy/exchange.h"
@@ -11,6 +12,8 @@ namespace {
 // A range of an absent part of an object is fetched in pieces of this size, bytes: enough to pay
 // for the request, little enough not to push out what others read.
 constexpr std::uint64_t kFillWindow = 32 * body::kChunkSize;
+// No client waits longer for what a disk may have.
+constexpr auto kLoadPatience = std::chrono::seconds(1);
 // How often in a row a hole at about the same place is asked for. A fill tries again by itself.
 constexpr std::uint32_t kHoleAttempts = 2;
 // The same of a disk: where many read much more than memory holds, what came may be gone again
@@ -28,12 +31,12 @@ std::optional<std::uint64_t> last_wanted(const policy::Answer& answer, std::uint
 
 }  // namespace
 
-// Reads what the disk has of the key, beside the `backed` objects that are here. False: nothing.
-bool Exchange::load(std::size_t backed) {
+// Reads what the disk has of the key beside what is here. False: nothing.
+bool Exchange::load() {
   loaded_ = true;
-  if (!house_.shelf->has_more(key_, backed)) return false;
-  load_ = make_ref<store::ReadObjects>(house_.shelf->disks(), key_.digest, house_.loop, *this);
-  if (!house_.shelf->disks().read(load_)) {
+  if (!house_.shelf->has_more(key_)) return false;
+  load_ = std::make_unique<Load>(*this);
+  if (!house_.shelf->disks().read(key_.digest, load_->job)) {
     load_ = nullptr;
     return false;
   }
@@ -41,10 +44,27 @@ bool Exchange::load(std::size_t backed) {
   return true;
 }
 
+Exchange::Load::Load(Exchange& e)
+    : exchange(e),
+      job(make_ref<store::ReadObjects>(e.house_.shelf->disks(), e.key_.digest, e.house_.loop, e)),
+      timer(e.house_.loop, *this) {
+  timer.set(after(e.house_.loop.now(), kLoadPatience));
+}
+
+Exchange::Load::~Load() { job->forget(); }
+
+void Exchange::Load::on_timer(net::Timer&) {
+  log_debug("key={} the disk has not answered in {} ms: asking the origin", exchange.key_.text,
+            std::chrono::milliseconds(kLoadPatience).count());
+  Exchange& e = exchange;
+  e.load_ = nullptr;
+  e.step_lookup();
+}
+
 void Exchange::step_load() {
-  if (!load_->done()) return;
-  house_.shelf->restore(key_, load_->objects(), house_.index);
-  load_ = nullptr;
+  if (!load_->job->done()) return;
+  const auto load = std::move(load_);
+  house_.shelf->restore(key_, load->job->objects(), house_.index, house_.loop.wall_now());
   step_lookup();
 }
 

@@ -220,7 +220,7 @@ void Fetch::succeed() {
       std::move(*writer_).abandon();
     } else {
       std::move(*writer_).finish();
-      if (kept_ && house_.shelf) house_.shelf->finished(plan_.key, *object_);
+      if (kept_ && house_.shelf) house_.shelf->finished(plan_.key, *object_, house_.index);
       // Without room for all of it, and no way to get the rest again, it is no object.
       if (kept_ && !body.servable()) house_.index.forget(plan_.key, *object_);
     }

@@ -68,9 +68,12 @@ bool StoredBody::whole() const {
 }
 
 std::uint32_t StoredBody::run(std::uint32_t index, std::uint32_t most) const {
-  std::uint32_t n = 0;
-  while (n < most && chunk(index + n)) ++n;
-  return n;
+  std::uint32_t n = index == 0 && first_ ? 1 : 0;
+  if (!more_ || (index == 0 && n == 0)) return std::min(n, most);
+  for (auto it = more_->lower_bound(index + n); n < most && it != more_->end(); ++it, ++n) {
+    if (it->first != index + n) break;
+  }
+  return std::min(n, most);
 }
 
 std::uint32_t StoredBody::next_chunk(std::uint32_t index) const {
@@ -103,6 +106,7 @@ StoredBody& Directory::put(const Digest& key, std::uint64_t body, std::uint64_t 
     });
     if (none_left) first = StoredBody{};
     found = none_left ? nullptr : find(key, body);
+    if (!found && !none_left) drop_beyond(first, dropped);
     if (!found && !none_left) {
       auto moved = std::make_unique<StoredBody>(std::move(first));
       first = StoredBody{};
@@ -117,6 +121,17 @@ StoredBody& Directory::put(const Digest& key, std::uint64_t body, std::uint64_t 
   }
   found->variant = variant;
   return *found;
+}
+
+// Of more variants than an Index keeps of a key, the one that was put first goes.
+void Directory::drop_beyond(StoredBody& first, std::vector<Dropped>& dropped) {
+  StoredBody* last_but_one = nullptr;
+  std::size_t n = 1;
+  for (StoredBody* b = &first; b->next_; b = b->next_.get(), ++n) last_but_one = b;
+  if (n < kBodiesMost) return;
+  dropped.push_back({last_but_one->next_->body, last_but_one->next_->disk});
+  last_but_one->next_.reset();
+  --bodies_;
 }
 
 bool Directory::remove(const Digest& key, std::uint64_t body) {
@@ -144,7 +159,7 @@ std::vector<Directory::Dropped> Directory::remove_key(const Digest& key) {
 template <class Which>
 void Directory::remove_all(Which which) {
   for (auto it = keys_.begin(); it != keys_.end();) {
-    const bool none_left = erase_bodies(it->second, &StoredBody::next_, [&](const StoredBody& b) {
+    const bool none_left = erase_bodies(it->second, &StoredBody::next_, [&](StoredBody& b) {
       if (!which(b)) return false;
       --bodies_;
       return true;
@@ -155,6 +170,20 @@ void Directory::remove_all(Which which) {
 
 void Directory::remove_disk(std::uint8_t disk) {
   remove_all([&](const StoredBody& b) { return b.disk == disk; });
+}
+
+void Directory::remove_region(std::uint32_t region) {
+  remove_all([&](StoredBody& b) {
+    b.remove_chunks_of(region);
+    return b.object.region == region || b.worthless();
+  });
+}
+
+void StoredBody::remove_chunks_of(std::uint32_t region) {
+  if (first_.region == region) first_ = {};
+  if (!more_) return;
+  std::erase_if(*more_, [&](const auto& entry) { return entry.second.region == region; });
+  if (more_->empty()) more_.reset();
 }
 
 void Directory::remove_worthless() {
@@ -184,10 +213,12 @@ void Directory::recover_object(const Record& record, const Place& place) {
   each(record.key, [&](const StoredBody& b) {
     const bool same = b.body == record.body || b.variant == record.part;
     if (same && b.sequence > record.sequence) newest = false;
+    if (b.body == record.body && b.disk != place.disk()) newest = false;  // no writer does that
   });
   if (!newest) return;
   std::vector<Dropped> dropped;
   StoredBody& b = put(record.key, record.body, record.part, place.disk(), dropped);
+  WEIR_CHECK(b.disk == place.disk());
   b.object = place;
   b.sequence = record.sequence;
   b.refillable = record.refillable;

@@ -49,6 +49,7 @@ class StoredBody {
   Place* chunk(std::uint32_t index);
   void set_chunk(std::uint32_t index, const Place& place);
   void remove_chunk(std::uint32_t index);
+  void remove_chunks_of(std::uint32_t region);
   bool has_chunks() const { return first_ || (more_ && !more_->empty()); }
   std::size_t chunks() const { return (first_ ? 1u : 0u) + (more_ ? more_->size() : 0u); }
   // Nobody can make anything of it: no bytes, none to come.
@@ -83,14 +84,22 @@ class Directory {
     for (; b; b = b->next_.get()) visit(*b);
   }
   template <class Visit>
+  void each(const Digest& key, Visit visit) {
+    const auto it = keys_.find(key);
+    StoredBody* b = it == keys_.end() ? nullptr : &it->second;
+    for (; b; b = b->next_.get()) visit(*b);
+  }
+  template <class Visit>
   void each(Visit visit) const {
     for (const auto& [key, first] : keys_) {
       for (const StoredBody* b = &first; b; b = b->next_.get()) visit(key, *b);
     }
   }
 
+  static constexpr std::size_t kBodiesMost = 64;  // of a key
+
   // The body's place in the directory, made if need be. Another body of the same variant goes, and
-  // is put on `dropped`.
+  // one of a key that has too many; they are put on `dropped`.
   StoredBody& put(const Digest& key, std::uint64_t body, std::uint64_t variant, std::uint8_t disk,
                   std::vector<Dropped>& dropped);
   bool remove(const Digest& key, std::uint64_t body);
@@ -98,6 +107,8 @@ class Directory {
   void remove_worthless();  // after recovery
   // Of a disk that was taken out.
   void remove_disk(std::uint8_t disk);
+  // Of a region that cannot be read, its number as in Place.
+  void remove_region(std::uint32_t region);
 
   // Recovery: the records of one disk's regions in the order of their numbers: first all with
   // `chunks` false, then all with true.
@@ -114,6 +125,7 @@ class Directory {
  private:
   template <class Which>
   void remove_all(Which which);
+  void drop_beyond(StoredBody& first, std::vector<Dropped>& dropped);
 
   std::unordered_map<Digest, StoredBody, DigestHash> keys_;
   std::size_t bodies_ = 0;

@@ -1,8 +1,11 @@
 #include "store/disk.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -14,8 +17,21 @@ constexpr std::uint32_t kLastId = (1u << Place::kDiskShift) - 1;
 constexpr std::uint64_t kFlushBytes = 4 * 1024 * 1024;
 constexpr std::size_t kFlushPieces = 60;
 constexpr std::string_view kDisowned = "disowned";
+constexpr std::string_view kRun = "run-";
 
 constexpr std::array<std::byte, 8> kPadding{};
+
+// No room, for now.
+bool full(const Error& why) { return why.sys == ENOSPC || why.sys == EDQUOT; }
+
+// The number in "run-0000000000000007"; 0: it is no such name.
+std::uint64_t run_of(std::string_view name) {
+  std::uint64_t n = 0;
+  if (!name.starts_with(kRun) || name.size() != kRun.size() + 16) return 0;
+  const char* end = name.data() + name.size();
+  const auto [at, error] = std::from_chars(name.data() + kRun.size(), end, n, 16);
+  return error == std::errc{} && at == end ? n : 0;
+}
 
 }  // namespace
 
@@ -58,6 +74,54 @@ void Disk::count_used() {
   used_ = sum;
 }
 
+// ---- runs
+
+Result<std::uint64_t> Disk::last_run() const {
+  const auto names = files_.list(settings_.path);
+  if (!names) return std::unexpected(names.error());
+  std::uint64_t last = 0;
+  for (const std::string& name : *names) last = std::max(last, run_of(name));
+  return last;
+}
+
+Result<bool> Disk::disowned() const {
+  const auto names = files_.list(settings_.path);
+  if (!names) return std::unexpected(names.error());
+  return std::ranges::find(*names, kDisowned) != names->end();
+}
+
+Result<void> Disk::begin_run(std::uint64_t number) {
+  const auto names = files_.list(settings_.path);
+  if (!names) return std::unexpected(names.error());
+  const std::string mine = fmt::format("{}{:016x}", kRun, number);
+  const auto made = files_.open(settings_.path + "/" + mine, FileSystem::Open::kCreate);
+  if (!made && made.error().sys != EEXIST) return std::unexpected(made.error());
+  for (const std::string& name : *names) {
+    if (run_of(name) == 0 || name == mine) continue;
+    if (const auto gone = files_.remove(settings_.path + "/" + name); !gone) return gone;
+  }
+  return settings_.sync ? files_.sync_directory(settings_.path) : Result<void>();
+}
+
+Result<void> Disk::disown() {
+  const auto made =
+      files_.open(settings_.path + "/" + std::string(kDisowned), FileSystem::Open::kCreate);
+  if (!made && made.error().sys != EEXIST) return std::unexpected(made.error());
+  return settings_.sync ? files_.sync_directory(settings_.path) : Result<void>();
+}
+
+// The mark goes last.
+Result<void> Disk::drop_all() {
+  const auto names = files_.list(settings_.path);
+  if (!names) return std::unexpected(names.error());
+  for (const std::string& name : *names) {
+    if (region_id(name) == 0) continue;
+    if (const auto gone = files_.remove(settings_.path + "/" + name); !gone) return gone;
+  }
+  if (std::ranges::find(*names, kDisowned) == names->end()) return {};
+  return files_.remove(settings_.path + "/" + std::string(kDisowned));
+}
+
 // ---- recovery
 
 Result<std::vector<std::uint32_t>> Disk::find_regions() const {
@@ -68,22 +132,22 @@ Result<std::vector<std::uint32_t>> Disk::find_regions() const {
     if (const std::uint32_t id = region_id(name); id != 0 && id <= kLastId) ids.push_back(id);
   }
   std::ranges::sort(ids);
-  if (std::ranges::find(*names, kDisowned) == names->end()) return ids;
-  log_warn("disk={} was taken out in an earlier run: its {} regions are dropped", settings_.path,
-           ids.size());
-  for (const std::uint32_t id : ids) {
-    if (const auto gone = files_.remove(path_of(id)); !gone) return std::unexpected(gone.error());
-  }
-  if (const auto gone = files_.remove(settings_.path + "/" + std::string(kDisowned)); !gone)
-    return std::unexpected(gone.error());
-  return std::vector<std::uint32_t>{};
+  return ids;
 }
 
-// A kill came between the making of the file and its header.
-bool Disk::never_begun(std::uint32_t id) const {
+Result<Disk::Begin> Disk::begin_of(std::uint32_t id) const {
   const auto file = files_.open(path_of(id), FileSystem::Open::kRead);
-  const auto size = file ? (*file)->size() : Result<std::uint64_t>(std::unexpected(file.error()));
-  return size && *size < kRegionHeaderBytes;
+  if (!file) return std::unexpected(file.error());
+  std::array<std::byte, kRegionHeaderBytes> bytes{};
+  const auto got = (*file)->read(bytes, 0);
+  if (!got) return std::unexpected(got.error());
+  // A kill, or a power cut, came between the making of the file and its header.
+  const bool empty = std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{}; });
+  if (*got < bytes.size() || empty) return Begin::kNever;
+  if (const auto header = decode_region_header(bytes)) {
+    return name_ == 0 || header->disk == name_ ? Begin::kRegion : Begin::kForeign;
+  }
+  return of_another_version(bytes) ? Begin::kForeign : Begin::kDamaged;
 }
 
 // Objects and tombstones of all regions first: a description that was written forward stands behind
@@ -92,26 +156,59 @@ Result<Disk::Recovery> Disk::recover(Directory& directory) {
   const auto ids = find_regions();
   if (!ids) return std::unexpected(ids.error());
   Recovery sum;
-  std::vector<std::pair<std::uint32_t, std::vector<Entry>>> chunks;
+  std::vector<Survived> chunks;
   for (const std::uint32_t id : *ids) {
     next_id_ = id + 1;
-    if (never_begun(id)) {
-      if (const auto gone = files_.remove(path_of(id)); !gone) return std::unexpected(gone.error());
+    const auto begin = begin_of(id);
+    if (begin && *begin == Begin::kForeign) {
+      log_error("disk={} region={} is of another version or disk, and left alone", settings_.path,
+                region_name(id));
+      continue;
+    }
+    if (begin && *begin == Begin::kNever) {
+      if (const auto gone = remove_region(id); !gone) return std::unexpected(gone.error());
       continue;
     }
     std::vector<Entry> found;
-    if (const auto done = recover_region(id, directory, sum, found); !done) {
-      log_error("disk={} region={} cannot be read and is dropped: {}", settings_.path,
-                region_name(id), describe(done.error()));
-      if (done.error().sys != EINVAL) return std::unexpected(done.error());
+    auto done = begin ? Result<void>() : Result<void>(std::unexpected(begin.error()));
+    if (done && *begin == Begin::kDamaged) done = fail(Errc::kSystem, EBADMSG);
+    if (done) done = recover_region(id, directory, sum, found);
+    if (!done && done.error().sys != EIO && done.error().sys != EBADMSG)
+      return std::unexpected(done.error());
+    if (done) {
+      chunks.emplace_back(id, std::move(found));
+      continue;
     }
-    chunks.emplace_back(id, std::move(found));
+    log_error("disk={} region={} cannot be read, and goes with all older ones: {}", settings_.path,
+              region_name(id), describe(done.error()));
+    if (const auto gone = drop_up_to(id, *ids, directory, chunks); !gone)
+      return std::unexpected(gone.error());
   }
   for (const auto& [id, entries] : chunks) directory.recover(entries, number_, id, true);
   if (name_ == 0) name_ = checksum(std::as_bytes(std::span(settings_.path)), salt_) | 1;
   count_used();
   return sum;
 }
+
+Result<void> Disk::drop_up_to(std::uint32_t id, const std::vector<std::uint32_t>& ids,
+                              Directory& directory, std::vector<Survived>& chunks) {
+  chunks.clear();
+  directory.remove_disk(number_);
+  {
+    Lock lock(mutex_);
+    regions_.clear();
+  }
+  for (const std::uint32_t older : ids) {
+    if (older > id) break;
+    const auto begin = begin_of(older);
+    if (begin && *begin == Begin::kForeign) continue;
+    const auto gone = remove_region(older);
+    if (!gone && gone.error().sys != ENOENT) return gone;
+  }
+  return {};
+}
+
+Result<void> Disk::remove_region(std::uint32_t id) { return files_.remove(path_of(id)); }
 
 Result<void> Disk::recover_region(std::uint32_t id, Directory& directory, Recovery& sum,
                                   std::vector<Entry>& chunks) {
@@ -125,7 +222,6 @@ Result<void> Disk::recover_region(std::uint32_t id, Directory& directory, Recove
   sum.torn += found->torn;
   sum.damaged += found->damaged;
   if (name_ == 0) name_ = region.disk();
-  if (region.disk() != name_) return fail(Errc::kSystem, EINVAL);
   for (const Entry& e : found->entries) {
     sum.sequence = std::max(sum.sequence, e.record.sequence);
     sum.body = std::max(sum.body, e.record.body);
@@ -148,10 +244,6 @@ Result<void> Disk::recover_region(std::uint32_t id, Directory& directory, Recove
   return {};
 }
 
-void Disk::disown() {
-  (void)files_.open(settings_.path + "/" + std::string(kDisowned), FileSystem::Open::kCreate);
-}
-
 // ---- appending
 
 bool Disk::fits(std::uint64_t bytes) const {
@@ -168,7 +260,7 @@ Result<void> Disk::append(std::span<Addition> batch, std::atomic<std::uint64_t>&
     if (!done) return done;
   }
   auto done = flush();
-  if (!done && done.error().sys == ENOSPC) {
+  if (!done && full(done.error())) {
     // Without blocks reserved beforehand the disk may be full in the middle of a region.
     done = open_next(&tenants, sequence);
     for (Addition& a : batch) {
@@ -231,11 +323,11 @@ Result<void> Disk::seal_open() {
 // `tenants` null: what is written forward opens a region of its own, above the disk's share.
 Result<void> Disk::open_next(Tenants* tenants, std::atomic<std::uint64_t>& sequence) {
   if (const auto sealed = seal_open(); !sealed) {
-    if (sealed.error().sys != ENOSPC) return sealed;
+    if (!full(sealed.error())) return sealed;
     log_warn("disk={} is full: a region stays without contents", settings_.path);
   }
   if (tenants && !reclaiming_) {
-    if (const auto room = make_room(*tenants, sequence); !room) return room;
+    if (const auto room = keep_share(*tenants, sequence); !room) return room;
     if (open_) return {};  // reclaiming has opened one
   }
   if (next_id_ > kLastId) return fail(Errc::kSystem, EOVERFLOW);
@@ -248,9 +340,9 @@ Result<void> Disk::open_next(Tenants* tenants, std::atomic<std::uint64_t>& seque
       open_ = *made;
       break;
     }
-    const bool more = tenants && !reclaiming_ && made.error().sys == ENOSPC && regions() > 0;
+    const bool more = tenants && !reclaiming_ && full(made.error()) && regions() > 0;
     if (!more) return std::unexpected(made.error());
-    reclaim(*tenants, sequence);
+    if (const auto done = reclaim(*tenants, sequence); !done) return done;
     if (open_) return {};
   }
   {
@@ -264,17 +356,23 @@ Result<void> Disk::open_next(Tenants* tenants, std::atomic<std::uint64_t>& seque
 
 // ---- reclaiming
 
-// Room for the region to be opened and for what reclaiming may write forward.
 Result<void> Disk::make_room(Tenants& tenants, std::atomic<std::uint64_t>& sequence) {
+  if (regions() <= (open_ ? 1u : 0u)) return fail(Errc::kSystem, ENOSPC);
+  return reclaim(tenants, sequence);
+}
+
+// Room for the region to be opened and for what reclaiming may write forward.
+Result<void> Disk::keep_share(Tenants& tenants, std::atomic<std::uint64_t>& sequence) {
   while (used() + 2 * settings_.region_size > settings_.size && regions() > (open_ ? 1u : 0u)) {
-    reclaim(tenants, sequence);
+    if (const auto done = reclaim(tenants, sequence); !done) return done;
   }
   return {};
 }
 
 // Gives the oldest region up. What is written forward is bounded by what is written anew, so that
-// there is progress however much of the disk is read again and again.
-void Disk::reclaim(Tenants& tenants, std::atomic<std::uint64_t>& sequence) {
+// there is progress however much of the disk is read again and again. Errors: the disk must not be
+// used any more, since what it has and what is known of it are not the same.
+Result<void> Disk::reclaim(Tenants& tenants, std::atomic<std::uint64_t>& sequence) {
   Ref<Region> oldest;
   {
     Lock lock(mutex_);
@@ -282,44 +380,59 @@ void Disk::reclaim(Tenants& tenants, std::atomic<std::uint64_t>& sequence) {
   }
   WEIR_CHECK(oldest.get() != open_.get());
   reclaiming_ = true;
-  const auto found = survey(*oldest, false);
-  // Chunks first: whether a body's description is still wanted depends on them.
-  for (const RecordKind kind : {RecordKind::kChunk, RecordKind::kObject}) {
-    for (const Entry& e : found ? found->entries : std::vector<Entry>{}) {
-      if (e.record.kind != kind) continue;
-      const std::uint64_t bytes = record_bytes(e.record.length);
-      const bool small = kind == RecordKind::kObject;
-      const bool stays = tenants.wanted(e, place_of(e, oldest->id()).region) &&
-                         (small || bytes <= credit_) && forward(*oldest, e, tenants, sequence);
-      if (stays) credit_ -= std::min(credit_, bytes);
-      if (!stays) tenants.dropped(e, place_of(e, oldest->id()).region);
-    }
+  Result<void> done;
+  if (const auto found = survey(*oldest, false)) {
+    done = forward_wanted(*oldest, found->entries, tenants, sequence);
+  } else {
+    tenants.lost(place_of({}, oldest->id()).region);
   }
   // What was written forward must be there for good before its origin goes.
-  if (settings_.sync && open_) {
-    if (const auto synced = open_->file().sync(); !synced)
-      log_error("disk={} {}", settings_.path, describe(synced.error()));
-  }
+  if (done && settings_.sync && open_) done = open_->file().sync();
   reclaiming_ = false;
+  if (!done) return done;
   {
     Lock lock(mutex_);
     regions_.pop_front();
   }
-  if (const auto gone = files_.remove(path_of(oldest->id())); !gone) {
-    log_error("disk={} region={} cannot be removed: {}", settings_.path, region_name(oldest->id()),
-              describe(gone.error()));
-  }
+  done = remove_region(oldest->id());
+  if (done && settings_.sync) done = files_.sync_directory(settings_.path);
   ++reclaimed_;
   count_used();
+  return done;
 }
 
-bool Disk::forward(Region& region, const Entry& entry, Tenants& tenants,
-                   std::atomic<std::uint64_t>& sequence) {
+// Chunks first: whether a body's description is still wanted depends on them.
+Result<void> Disk::forward_wanted(Region& region, std::span<const Entry> entries, Tenants& tenants,
+                                  std::atomic<std::uint64_t>& sequence) {
+  const std::uint32_t at = place_of({}, region.id()).region;
+  for (const RecordKind kind : {RecordKind::kChunk, RecordKind::kObject}) {
+    for (const Entry& e : entries) {
+      if (e.record.kind != kind) continue;
+      const std::uint64_t bytes = record_bytes(e.record.length);
+      const bool small = kind == RecordKind::kObject;
+      Result<bool> stays = false;
+      if (tenants.wanted(e, at) && (small || bytes <= credit_))
+        stays = forward(region, e, tenants, sequence);
+      if (!stays) return std::unexpected(stays.error());
+      if (*stays) credit_ -= std::min(credit_, bytes);
+      if (!*stays) tenants.dropped(e, at);
+    }
+  }
+  return {};
+}
+
+// False: it cannot be read, or there is no room for it.
+Result<bool> Disk::forward(Region& region, const Entry& entry, Tenants& tenants,
+                           std::atomic<std::uint64_t>& sequence) {
   std::vector<std::byte> payload(entry.record.length);
   if (!read_record(region, entry.offset, payload)) return false;
   Addition a{entry.record, payload};
-  if (!fits(record_bytes(payload.size())) && !open_next(nullptr, sequence)) return false;
-  if (!add(a, sequence) || !flush()) return false;
+  Result<void> done;
+  if (!fits(record_bytes(payload.size()))) done = open_next(nullptr, sequence);
+  if (done) done = add(a, sequence);
+  if (done) done = flush();
+  if (!done && full(done.error())) return false;
+  if (!done) return std::unexpected(done.error());
   forwarded_ += record_bytes(payload.size());
   tenants.moved(entry, place_of(entry, region.id()).region, a.place);
   return true;

@@ -28,6 +28,8 @@ class Tenants {
   virtual bool wanted(const Entry& entry, std::uint32_t region) = 0;
   virtual void moved(const Entry& entry, std::uint32_t region, const Place& to) = 0;
   virtual void dropped(const Entry& entry, std::uint32_t region) = 0;
+  // Nobody can tell what was in it.
+  virtual void lost(std::uint32_t region) = 0;
 
  protected:
   ~Tenants() = default;
@@ -61,8 +63,17 @@ class Disk {
   static Result<std::unique_ptr<Disk>> open(FileSystem& files, const Settings& settings,
                                             std::uint8_t number, std::uint64_t salt);
 
+  // Runs of the store are numbered, and each disk has the number of its last one, so that a disk
+  // that missed one (and the purges and new versions of it) is known when it comes back. 0: none.
+  Result<std::uint64_t> last_run() const;
+  Result<bool> disowned() const;
+  Result<void> begin_run(std::uint64_t number);
+  // What is there is of the past and goes: run by run, or because tombstones may be missing.
+  Result<void> drop_all();
+
   // Reads what is there into `directory` and seals what was left open. Files that are no regions of
-  // this version are left alone and logged.
+  // this version are left alone and logged. With a region that cannot be read all older ones go,
+  // too: what it said that is no more of those is not known.
   Result<Recovery> recover(Directory& directory);
 
   // Adds the records in order, each with the next of `sequence`; sets their places. On an error
@@ -70,8 +81,10 @@ class Disk {
   Result<void> append(std::span<Addition> batch, std::atomic<std::uint64_t>& sequence,
                       Tenants& tenants);
   Result<void> seal_open();  // for the end: the next start need not scan
+  // Gives the oldest region up, if there is one beside the open one: somebody else needs the room.
+  Result<void> make_room(Tenants& tenants, std::atomic<std::uint64_t>& sequence);
   // A mark that the next start begins anew with this disk: it missed what happened since.
-  void disown();
+  Result<void> disown();
 
   // Null: given up meanwhile.
   Ref<Region> region(std::uint32_t id) const EXCLUDES_LOCK(mutex_);
@@ -84,24 +97,32 @@ class Disk {
   std::uint64_t reclaimed() const { return reclaimed_.load(std::memory_order_relaxed); }
 
  private:
+  using Survived = std::pair<std::uint32_t, std::vector<Entry>>;  // a region's chunks
+
   Disk(FileSystem& files, const Settings& settings, std::uint8_t number, std::uint64_t salt)
       : files_(files), settings_(settings), number_(number), salt_(salt) {}
 
   std::string path_of(std::uint32_t id) const;
   Result<std::vector<std::uint32_t>> find_regions() const;
-  bool never_begun(std::uint32_t id) const;
+  enum class Begin : std::uint8_t { kRegion, kNever, kForeign, kDamaged };
+  Result<Begin> begin_of(std::uint32_t id) const;
+  Result<void> drop_up_to(std::uint32_t id, const std::vector<std::uint32_t>& ids,
+                          Directory& directory, std::vector<Survived>& chunks);
   Result<void> recover_region(std::uint32_t id, Directory& directory, Recovery& sum,
                               std::vector<Entry>& chunks);
+  Result<void> remove_region(std::uint32_t id);
   Place place_of(const Entry& entry, std::uint32_t region) const;
   bool fits(std::uint64_t bytes) const;
   std::uint64_t most_credit() const { return 4 * settings_.region_size; }
   Result<void> add(Addition& addition, std::atomic<std::uint64_t>& sequence);
   Result<void> flush();
   Result<void> open_next(Tenants* tenants, std::atomic<std::uint64_t>& sequence);
-  Result<void> make_room(Tenants& tenants, std::atomic<std::uint64_t>& sequence);
-  void reclaim(Tenants& tenants, std::atomic<std::uint64_t>& sequence);
-  bool forward(Region& region, const Entry& entry, Tenants& tenants,
-               std::atomic<std::uint64_t>& sequence);
+  Result<void> keep_share(Tenants& tenants, std::atomic<std::uint64_t>& sequence);
+  Result<void> reclaim(Tenants& tenants, std::atomic<std::uint64_t>& sequence);
+  Result<void> forward_wanted(Region& region, std::span<const Entry> entries, Tenants& tenants,
+                              std::atomic<std::uint64_t>& sequence);
+  Result<bool> forward(Region& region, const Entry& entry, Tenants& tenants,
+                       std::atomic<std::uint64_t>& sequence);
   void count_used();
 
   FileSystem& files_;

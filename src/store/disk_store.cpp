@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -13,6 +14,8 @@ namespace weir::store {
 namespace {
 
 constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
+constexpr std::size_t kQueueMost = 1 << 20;    // records that wait for one disk
+constexpr std::uint32_t kReadErrorsMost = 32;  // in a row; then a disk is taken out
 
 }  // namespace
 
@@ -53,43 +56,104 @@ Bytes DiskStore::Job::payload() const {
 
 DiskStore::DiskStore(FileSystem& files, Settings settings) : settings_(std::move(settings)) {
   WEIR_CHECK(settings_.disks.size() < 256);
-  Lock lock(mutex_);
-  for (std::size_t i = 0; i < settings_.disks.size(); ++i) {
-    const Settings::One& conf = settings_.disks[i];
-    const std::uint64_t region = std::min(settings_.region_size, conf.size / 4);
-    auto disk = Disk::open(files, {conf.path, conf.size, region, settings_.power},
-                           static_cast<std::uint8_t>(i + 1), settings_.salt);
-    auto found =
-        disk ? (*disk)->recover(directory_) : Result<Disk::Recovery>(std::unexpected(disk.error()));
-    if (!found) {
-      log_error("DISK LEFT OUT disk={}: {}; Weir goes on without it", conf.path,
-                describe(found.error()));
-      directory_.remove_disk(static_cast<std::uint8_t>(i + 1));
-      writers_.push_back(nullptr);
-      continue;
-    }
-    log_info("disk={} regions={} records={} scanned_bytes={} torn_bytes={} damaged_records={}",
-             conf.path, found->regions, found->records, found->scanned, found->torn,
-             found->damaged);
-    sequence_ = std::max(sequence_.load(), found->sequence);
-    bodies_ = std::max(bodies_.load(), found->body);
-    stats_.damaged += found->damaged;
-    writers_.push_back(std::make_unique<Writer>(*this, std::move(*disk)));
+  Disks disks = open_disks(files);
+  for (auto& disk : disks) {
+    writers_.push_back(disk ? std::make_unique<Writer>(*this, std::move(disk)) : nullptr);
   }
+  Lock lock(mutex_);
   directory_.remove_worthless();
+}
+
+// What is on a disk that missed the last run, or was taken out in it, is not believed: others have
+// newer versions, and purges of which it does not know.
+DiskStore::Disks DiskStore::open_disks(FileSystem& files) {
+  Disks disks;
+  std::vector<std::uint64_t> runs;
+  for (const Settings::One& conf : settings_.disks) {
+    const std::uint64_t region = std::min(settings_.region_size, conf.size / 4);
+    const auto number = static_cast<std::uint8_t>(disks.size() + 1);
+    auto disk =
+        Disk::open(files, {conf.path, conf.size, region, settings_.power}, number, settings_.salt);
+    const auto run =
+        disk ? (*disk)->last_run() : Result<std::uint64_t>(std::unexpected(disk.error()));
+    disks.push_back(disk ? std::move(*disk) : nullptr);
+    runs.push_back(run.value_or(0));
+    if (!run) leave_out(disks.back(), conf.path, run.error());
+  }
+  const std::uint64_t last = runs.empty() ? 0 : std::ranges::max(runs);
+  Lock lock(runs_mutex_);
+  run_ = last + 1;
+  for (std::size_t i = 0; i < disks.size(); ++i) {
+    if (!disks[i]) continue;
+    auto done = recover(*disks[i], runs[i] == last ? last : 0);
+    if (done) done = disks[i]->begin_run(run_);
+    if (!done) leave_out(disks[i], settings_.disks[i].path, done.error());
+  }
+  // One that goes on knows by the number of its run that the others missed it.
+  if (std::ranges::any_of(disks, [](const auto& disk) { return disk != nullptr; })) unsafe_.reset();
+  return disks;
+}
+
+// `last_run` 0: it missed the last one.
+Result<void> DiskStore::recover(Disk& disk, std::uint64_t last_run) {
+  const auto disowned = disk.disowned();
+  if (!disowned) return std::unexpected(disowned.error());
+  if (*disowned || last_run == 0) {
+    const char* why =
+        *disowned ? "was taken out in an earlier run" : "was not there in the last run";
+    log_info("disk={} {}: it begins empty", disk.settings().path, why);
+    if (const auto dropped = disk.drop_all(); !dropped) return dropped;
+  }
+  Lock lock(mutex_);
+  const auto found = disk.recover(directory_);
+  if (!found) {
+    directory_.remove_disk(disk.number());
+    return std::unexpected(found.error());
+  }
+  log_info("disk={} regions={} records={} scanned_bytes={} torn_bytes={} damaged_records={}",
+           disk.settings().path, found->regions, found->records, found->scanned, found->torn,
+           found->damaged);
+  sequence_ = std::max(sequence_.load(), found->sequence);
+  bodies_ = std::max(bodies_.load(), found->body);
+  stats_.damaged += found->damaged;
+  return {};
+}
+
+void DiskStore::leave_out(std::unique_ptr<Disk>& disk, const std::string& path, Error why) {
+  log_error("DISK LEFT OUT disk={}: {}; Weir goes on without it", path, describe(why));
+  if (!disk || !disk->disown()) unsafe_ = why;
+  disk = nullptr;
+}
+
+// What was known of that disk is given up: should it come back, it has missed a run of the others.
+void DiskStore::begin_runs_without(const Disk& lost) {
+  std::vector<Disk*> others;
+  {
+    Lock lock(mutex_);
+    for (const auto& writer : writers_) {
+      if (writer && writer->in_use && &writer->disk() != &lost) others.push_back(&writer->disk());
+    }
+  }
+  Lock lock(runs_mutex_);
+  ++run_;
+  for (Disk* disk : others) {
+    if (const auto done = disk->begin_run(run_); !done)
+      log_error("disk={} {}", disk->settings().path, describe(done.error()));
+  }
 }
 
 DiskStore::~DiskStore() { stop(); }
 
 void DiskStore::start() {
-  pool_ = std::make_unique<IoPool>(settings_.read_threads, settings_.read_queue);
   for (const auto& writer : writers_) {
+    pools_.push_back(writer ? std::make_unique<IoPool>(settings_.read_threads, settings_.read_queue)
+                            : nullptr);
     if (writer) writer->start();
   }
 }
 
 void DiskStore::stop() {
-  pool_.reset();
+  pools_.clear();
   for (const auto& writer : writers_) {
     if (writer) writer->stop();
   }
@@ -113,7 +177,7 @@ void DiskStore::leave(const DiskBody& body) {
   StoredBody* b = directory_.find(body.key(), body.body());
   if (!b) return;
   if (b->users > 0) --b->users;
-  if (b->worthless()) directory_.remove(body.key(), body.body());
+  if (b->worthless()) remove(body.key(), *b);
 }
 
 // ---- writing behind
@@ -141,9 +205,21 @@ std::uint8_t DiskStore::disk_for(const Digest& key) const {
 void DiskStore::enqueue(std::uint8_t disk, Job job) {
   Writer& writer = *writers_[disk - 1u];
   if (!writer.in_use) return;
+  if (writer.queue.size() >= kQueueMost) {
+    writer.overrun = true;  // tombstones, mostly: none may be missing
+    return;
+  }
   stats_.dirty += job.bytes;
   writer.queue.push_back(std::move(job));
   writer.work.notify_one();
+}
+
+// Out of the directory, and what is on disk of it counts no more.
+void DiskStore::remove(const Digest& key, const StoredBody& body) {
+  const Directory::Dropped dropped{body.body, body.disk};
+  const bool written = static_cast<bool>(body.object);
+  directory_.remove(key, dropped.body);
+  if (written) bury(key, dropped);
 }
 
 // A tombstone for a body that went, on its disk. `dropped.body` 0: for all of the key.
@@ -164,7 +240,7 @@ void DiskStore::put_object(DiskBody& body, std::uint64_t variant, bool refillabl
   const std::uint8_t disk = before ? before->disk : disk_for(body.key_);
   if (disk == 0) return;
   // Descriptions may go a little beyond the limit; without one a body's chunks are worth nothing.
-  if (!before && stats_.dirty > 2 * settings_.dirty_max) {
+  if (stats_.dirty > (before ? 4 : 2) * settings_.dirty_max) {
     ++stats_.unwritten_chunks;
     return;
   }
@@ -174,9 +250,8 @@ void DiskStore::put_object(DiskBody& body, std::uint64_t variant, bool refillabl
   ++b.pending;
   b.refillable = refillable;
   if (total != kUnknown) b.total = total;
-  for (const Directory::Dropped& d : dropped) {
-    if (d.disk != disk) bury(body.key_, d);
-  }
+  // Also on this disk: what takes their place may never be written.
+  for (const Directory::Dropped& d : dropped) bury(body.key_, d);
   Job job;
   job.record.kind = RecordKind::kObject;
   job.record.refillable = refillable;
@@ -254,11 +329,25 @@ DiskStore::Bodies DiskStore::bodies(const Digest& key) const {
   return out;
 }
 
-std::size_t DiskStore::count(const Digest& key) const {
+bool DiskStore::has_alone(const Digest& key) const {
   Lock lock(mutex_);
-  std::size_t n = 0;
-  directory_.each(key, [&](const StoredBody& b) { n += b.object ? 1 : 0; });
-  return n;
+  bool found = false;
+  directory_.each(key, [&](const StoredBody& b) { found |= b.users == 0 && b.object; });
+  return found;
+}
+
+bool DiskStore::read(const Digest& key, Ref<IoJob> job) {
+  std::uint8_t disk = 0;
+  {
+    Lock lock(mutex_);
+    directory_.each(key, [&](const StoredBody& b) { disk = b.disk; });
+  }
+  if (pools_.empty()) return false;
+  // Of a key that is unknown by now any pool will find nothing.
+  const auto pool = disk != 0
+                        ? pools_.begin() + (disk - 1)
+                        : std::ranges::find_if(pools_, [](const auto& p) { return p != nullptr; });
+  return pool != pools_.end() && (*pool)->submit(std::move(job));
 }
 
 bool DiskStore::alive(const Digest& key, std::uint64_t body) {
@@ -284,6 +373,13 @@ void DiskStore::take_out(const std::string& directory, Error why) {
   for (std::size_t i = 0; i < writers_.size(); ++i) {
     if (writers_[i] && settings_.disks[i].path == directory) writers_[i]->take_out(why);
   }
+}
+
+bool DiskStore::make_room(const std::string& directory) {
+  for (std::size_t i = 0; i < writers_.size(); ++i) {
+    if (writers_[i] && settings_.disks[i].path == directory) return writers_[i]->make_room();
+  }
+  return false;
 }
 
 DiskStats DiskStore::stats() const {
@@ -332,12 +428,14 @@ void DiskStore::read_failed(const Digest& key, std::uint64_t body, std::uint32_t
             settings_.disks[place.disk() - 1u].path,
             region_name(place.region & ((1u << Place::kDiskShift) - 1)), place.offset,
             damaged ? "damaged bytes" : describe(why));
+  if (!damaged && ++writers_[place.disk() - 1u]->read_errors >= kReadErrorsMost)
+    writers_[place.disk() - 1u]->take_out(why);
   Lock lock(mutex_);
   ++(damaged ? stats_.damaged : stats_.read_errors);
   StoredBody* b = directory_.find(key, body);
   if (!b) return;
   if (index == ~std::uint32_t{0}) {
-    if (b->object.is_at(place.region, place.offset)) directory_.remove(key, body);
+    if (b->object.is_at(place.region, place.offset)) remove(key, *b);
   } else if (const Place* now = b->chunk(index); now && now->is_at(place.region, place.offset)) {
     b->remove_chunk(index);
   }
@@ -353,8 +451,9 @@ void ReadObjects::perform() noexcept {
   std::vector<Found> found;
   {
     Lock lock(store_.mutex_);
-    store_.directory_.each(key_, [&](const StoredBody& b) {
+    store_.directory_.each(key_, [&](StoredBody& b) {
       if (!b.object || b.worthless()) return;
+      if (b.object.hits < 3) ++b.object.hits;
       const auto total = b.total == kUnknown ? std::nullopt : std::optional(b.total);
       found.push_back({{b.body, total, b.refillable, b.whole(), {}}, b.object, b.sequence});
     });
@@ -411,6 +510,7 @@ void ReadChunk::perform() noexcept {
                        record->key == body_->key() && record->body == body_->body() &&
                        record->part == index_;
     if (right) {
+      store.writers_[place.disk() - 1u]->read_errors = 0;
       result_ = {};
       return;
     }

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -94,13 +95,16 @@ class DiskStore {
     std::uint64_t region_size = 256 << 20;
     bool power = false;  // fdatasync: what was stored survives a power cut
     std::uint64_t dirty_max = 64 << 20;
-    unsigned read_threads = 4;
+    unsigned read_threads = 4;  // of each disk
     std::size_t read_queue = 4096;
     std::uint64_t salt = 1;  // some random number
   };
 
   // Reads what is on the disks. A disk that cannot be used is logged and left out.
   DiskStore(FileSystem& files, Settings settings);
+  // Why this must not go on: a disk that was left out, and may come back with what was purged
+  // meanwhile, since neither it nor another one can be told so.
+  const std::optional<Error>& unsafe() const { return unsafe_; }
   ~DiskStore();  // stop()
   DiskStore(const DiskStore&) = delete;
   DiskStore& operator=(const DiskStore&) = delete;
@@ -126,17 +130,20 @@ class DiskStore {
     std::size_t alone = 0;  // of them, those that are not in memory, too
   };
   Bodies bodies(const Digest& key) const EXCLUDES_LOCK(mutex_);
-  // Bodies of the key whose description can be read.
-  std::size_t count(const Digest& key) const EXCLUDES_LOCK(mutex_);
+  // Whether there are bodies of the key that are not in memory and whose description can be read.
+  bool has_alone(const Digest& key) const EXCLUDES_LOCK(mutex_);
   bool alive(const Digest& key, std::uint64_t body) EXCLUDES_LOCK(mutex_);
-  // False: too many reads wait.
-  bool read(Ref<IoJob> job) { return pool_ && pool_->submit(std::move(job)); }
+  // A read of what is stored under that key. False: too many wait.
+  bool read(const Digest& key, Ref<IoJob> job) EXCLUDES_LOCK(mutex_);
 
   DiskStats stats() const EXCLUDES_LOCK(mutex_);
   bool in_use() const EXCLUDES_LOCK(mutex_);                           // some disk works
   std::vector<std::string> directories() const EXCLUDES_LOCK(mutex_);  // of those that work
   // The disk there must not be used any more: something of it cannot be kept. May block.
   void take_out(const std::string& directory, Error why) EXCLUDES_LOCK(mutex_);
+  // Gives up the oldest region of the disk there, whose file system is full. False: there is none.
+  // Blocks until its writer has done so.
+  bool make_room(const std::string& directory) EXCLUDES_LOCK(mutex_);
   // For tests: waits until nothing is queued.
   void flush() EXCLUDES_LOCK(mutex_);
 
@@ -153,19 +160,29 @@ class DiskStore {
     Bytes payload() const;
   };
 
+  using Disks = std::vector<std::unique_ptr<Disk>>;  // null: left out
+  Disks open_disks(FileSystem& files);
+  Result<void> recover(Disk& disk, std::uint64_t last_run);
+  void leave_out(std::unique_ptr<Disk>& disk, const std::string& path, Error why);
+  void begin_runs_without(const Disk& disk) EXCLUDES_LOCK(mutex_);
+
   void offer(const DiskBody& body, std::uint32_t index, const Ref<body::Chunk>& chunk,
              std::size_t size, std::uint64_t total) noexcept EXCLUDES_LOCK(mutex_);
   void leave(const DiskBody& body) EXCLUDES_LOCK(mutex_);
   std::uint8_t disk_for(const Digest& key) const REQUIRES_LOCK(mutex_);
   void enqueue(std::uint8_t disk, Job job) REQUIRES_LOCK(mutex_);
   void bury(const Digest& key, const Directory::Dropped& dropped) REQUIRES_LOCK(mutex_);
+  void remove(const Digest& key, const StoredBody& body) REQUIRES_LOCK(mutex_);
   Ref<Region> region(const Place& place) const;
   void read_failed(const Digest& key, std::uint64_t body, std::uint32_t index, const Place& place,
                    Error why) EXCLUDES_LOCK(mutex_);
 
   const Settings settings_;
   std::vector<std::unique_ptr<Writer>> writers_;  // one a disk, by number - 1; null: left out
-  std::unique_ptr<IoPool> pool_;
+  std::vector<std::unique_ptr<IoPool>> pools_;    // likewise: a slow disk holds up no other's reads
+  std::optional<Error> unsafe_;
+  Mutex runs_mutex_;  // before mutex_
+  std::uint64_t run_ GUARDED_BY(runs_mutex_) = 0;
   std::atomic<std::uint64_t> sequence_{0};
   std::atomic<std::uint64_t> bodies_{0};
 

@@ -1,6 +1,8 @@
 #include "store/disk_writer.h"
 
 #include <cerrno>
+#include <chrono>
+#include <utility>
 
 #include "base/log.h"
 
@@ -9,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t kBatchBytes = 8 * 1024 * 1024;
 constexpr std::size_t kBatchJobs = 512;
+constexpr std::chrono::seconds kPatience{1};
 
 std::uint32_t chunk_of(const Record& record) { return static_cast<std::uint32_t>(record.part); }
 
@@ -30,29 +33,51 @@ void DiskStore::Writer::stop() {
 void DiskStore::Writer::run() {
   std::vector<Job> batch;
   while (take(batch)) {
-    write(batch);
+    if (!batch.empty()) write(batch);
     batch.clear();  // without the lock: chunks give their memory back
     Lock lock(store_.mutex_);
     busy = false;
     if (queue.empty()) store_.idle_.notify_all();
   }
+  mark();
   if (const auto sealed = disk_->seal_open(); !sealed) {
     log_warn("disk={} cannot be sealed: {}", disk_->settings().path, describe(sealed.error()));
   }
+  Lock lock(store_.mutex_);
+  ended_ = true;
+  store_.idle_.notify_all();
 }
 
-// False: the end.
+// False: nothing to do in a second, but to look again.
+bool DiskStore::Writer::wait_for_work() {
+  const auto none = [&] {
+    return queue.empty() && !stopping_ && !overrun && room_ != Room::kAsked;
+  };
+  if (patient_ && !stopping_) work.wait_for(store_.mutex_, kPatience);
+  patient_ = false;
+  while (none() && marked_) work.wait(store_.mutex_);
+  if (none()) work.wait_for(store_.mutex_, kPatience);
+  return !none();
+}
+
+// False: the end. What comes may be nothing.
 bool DiskStore::Writer::take(std::vector<Job>& batch) {
-  Lock lock(store_.mutex_);
-  while (queue.empty() && !stopping_) work.wait(store_.mutex_);
-  if (queue.empty()) return false;
-  busy = true;
-  std::uint64_t bytes = 0;
-  while (!queue.empty() && bytes < kBatchBytes && batch.size() < kBatchJobs) {
-    bytes += queue.front().bytes;
-    batch.push_back(std::move(queue.front()));
-    queue.pop_front();
+  bool overran = false;
+  {
+    Lock lock(store_.mutex_);
+    if (wait_for_work() && queue.empty() && stopping_) return false;
+    busy = true;
+    overran = std::exchange(overrun, false);
+    std::uint64_t bytes = 0;
+    while (!queue.empty() && bytes < kBatchBytes && batch.size() < kBatchJobs) {
+      bytes += queue.front().bytes;
+      batch.push_back(std::move(queue.front()));
+      queue.pop_front();
+    }
   }
+  if (overran) take_out(Error{Errc::kSystem, ENOBUFS});
+  give_room();
+  mark();
   return true;
 }
 
@@ -100,36 +125,89 @@ void DiskStore::Writer::settle(const Job& job, const Place& place, std::uint64_t
   } else if (there) {
     b->set_chunk(chunk_of(job.record), place);
   }
-  if (b->worthless()) store_.directory_.remove(job.record.key, job.record.body);
+  if (b->worthless()) store_.remove(job.record.key, *b);
 }
 
-// A full disk leaves this batch unwritten; any other fault takes the disk out.
+// Where there is no room, or no descriptor, for now, this batch is left unwritten, but for its
+// tombstones: they wait. Any other fault takes the disk out.
 void DiskStore::Writer::give_up(std::vector<Job>& batch, Error why) {
+  const bool passing = why.sys == ENOSPC || why.sys == EDQUOT || why.sys == EMFILE ||
+                       why.sys == ENFILE || why.sys == ENOMEM || why.sys == EINTR;
+  const bool anything = disk_->regions() > 0;  // that a tombstone could be for
+  std::size_t kept = 0;
+  bool ends = false;
   {
     Lock lock(store_.mutex_);
-    for (const Job& job : batch) {
-      store_.stats_.unwritten_chunks += job.chunk ? 1 : 0;
-      settle(job, {}, 0);
+    for (auto job = batch.rbegin(); job != batch.rend(); ++job) {
+      if (passing && anything && in_use && job->record.kind == RecordKind::kTombstone) {
+        queue.push_front(std::move(*job));
+        ++kept;
+        continue;
+      }
+      store_.stats_.unwritten_chunks += job->chunk ? 1 : 0;
+      settle(*job, {}, 0);
     }
+    patient_ = true;
+    ends = stopping_ && kept > 0;
   }
-  if (why.sys != ENOSPC) return take_out(why);
-  log_error("disk={} has no room left: {} records are not stored", disk_->settings().path,
-            batch.size());
+  if (!passing || ends) return take_out(why);
+  log_error("disk={}: {}: {} records are not stored", disk_->settings().path, describe(why),
+            batch.size() - kept);
 }
 
 void DiskStore::Writer::take_out(Error why) {
-  disk_->disown();
   std::deque<Job> rest;
   {
     Lock lock(store_.mutex_);
     if (!in_use) return;
-    in_use = false;
+    in_use = marked_ = false;
     rest.swap(queue);
     for (const Job& job : rest) store_.stats_.dirty -= job.bytes;
     store_.directory_.remove_disk(disk_->number());
+    work.notify_all();
   }
   log_error("DISK TAKEN OUT disk={}: {}; its content is lost, Weir goes on without it",
             disk_->settings().path, describe(why));
+  store_.begin_runs_without(*disk_);
+}
+
+// Tells the next start, by whatever means it takes.
+void DiskStore::Writer::mark() {
+  {
+    Lock lock(store_.mutex_);
+    if (marked_) return;
+  }
+  const auto done = disk_->disown();
+  Lock lock(store_.mutex_);
+  marked_ = done.has_value();
+  if (!marked_ && (stopping_ || !told_)) {
+    told_ = true;
+    log_error(
+        "disk={} cannot be marked as taken out: {}; EMPTY IT before Weir starts with it again",
+        disk_->settings().path, describe(done.error()));
+  }
+}
+
+// The writer's thread does it, as it alone changes regions.
+bool DiskStore::Writer::make_room() {
+  Lock lock(store_.mutex_);
+  if (!in_use || ended_ || stopping_) return false;
+  room_ = Room::kAsked;
+  work.notify_all();
+  while (room_ == Room::kAsked && !ended_) store_.idle_.wait(store_.mutex_);
+  return room_ == Room::kGiven;
+}
+
+void DiskStore::Writer::give_room() {
+  {
+    Lock lock(store_.mutex_);
+    if (room_ != Room::kAsked) return;
+  }
+  const auto done = disk_->make_room(*this, store_.sequence_);
+  if (!done && done.error().sys != ENOSPC) take_out(done.error());
+  Lock lock(store_.mutex_);
+  room_ = done ? Room::kGiven : Room::kNone;
+  store_.idle_.notify_all();
 }
 
 // ---- reclaiming
@@ -173,6 +251,11 @@ void DiskStore::Writer::dropped(const Entry& entry, std::uint32_t region) {
   const Place* chunk = b->chunk(chunk_of(entry.record));
   if (chunk && chunk->is_at(region, entry.offset)) b->remove_chunk(chunk_of(entry.record));
   if (b->worthless()) store_.directory_.remove(entry.record.key, entry.record.body);
+}
+
+void DiskStore::Writer::lost(std::uint32_t region) {
+  Lock lock(store_.mutex_);
+  store_.directory_.remove_region(region);
 }
 
 }  // namespace weir::store

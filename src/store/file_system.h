@@ -35,7 +35,7 @@ class File {
 
 class FileSystem {
  public:
-  enum class Open : std::uint8_t { kRead, kWrite, kCreate };  // kCreate: new, for both
+  enum class Open : std::uint8_t { kRead, kWrite, kCreate };  // kCreate: new, for both; EEXIST
 
   virtual ~FileSystem() = default;
   virtual Result<std::unique_ptr<File>> open(const std::string& path, Open how) = 0;

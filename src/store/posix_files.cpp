@@ -84,7 +84,7 @@ class PosixFiles final : public FileSystem {
   Result<std::unique_ptr<File>> open(const std::string& path, Open how) override {
     const int flags = how == Open::kRead    ? O_RDONLY
                       : how == Open::kWrite ? O_RDWR
-                                            : O_RDWR | O_CREAT | O_TRUNC;
+                                            : O_RDWR | O_CREAT | O_EXCL;
     const int fd = ::open(path.c_str(), flags | O_CLOEXEC, 0640);
     if (fd < 0) return failed();
     return std::make_unique<PosixFile>(fd);
@@ -94,8 +94,11 @@ class PosixFiles final : public FileSystem {
     DIR* dir = ::opendir(directory.c_str());
     if (!dir) return failed();
     std::vector<std::string> names;
+    errno = 0;
     while (const dirent* entry = ::readdir(dir)) names.emplace_back(entry->d_name);
+    const int why = errno;
     ::closedir(dir);
+    if (why != 0) return fail(Errc::kSystem, why);
     return names;
   }
 

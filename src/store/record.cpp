@@ -3,6 +3,8 @@
 #include <bit>
 #include <cstring>
 
+#include "body/body.h"
+
 namespace weir::store {
 namespace {
 
@@ -47,7 +49,10 @@ bool get_record(std::span<const std::byte> from, std::size_t kind_at, std::size_
   r.body = get<std::uint64_t>(from, 40);
   r.part = get<std::uint64_t>(from, 48);
   r.total = get<std::uint64_t>(from, 56);
-  return true;
+  // What no writer writes is not read, whatever its checksum says.
+  const bool chunk_exists =
+      r.kind != RecordKind::kChunk || r.part < body::kMaxTotal / body::kChunkSize;
+  return chunk_exists && (r.total <= body::kMaxTotal || r.total == ~std::uint64_t{0});
 }
 
 std::uint8_t flags(const Record& r) { return r.refillable ? kRefillable : 0; }
@@ -107,6 +112,11 @@ std::optional<RegionHeader> decode_region_header(std::span<const std::byte> byte
   if (get<std::uint64_t>(bytes, 56) != checksum(bytes.first(56))) return {};
   return RegionHeader{get<std::uint32_t>(bytes, 12), get<std::uint64_t>(bytes, 16),
                       get<std::uint64_t>(bytes, 24)};
+}
+
+bool of_another_version(std::span<const std::byte> bytes) {
+  return bytes.size() >= 12 && get<std::uint64_t>(bytes, 0) == kRegionMagic &&
+         get<std::uint32_t>(bytes, 8) != kFormatVersion;
 }
 
 void encode(const Footer& footer, std::uint64_t salt, std::span<std::byte, kFooterBytes> to) {

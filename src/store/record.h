@@ -69,6 +69,8 @@ struct RegionHeader {
   std::uint64_t disk = 0;  // names the disk the region belongs to
 };
 void encode(const RegionHeader& header, std::span<std::byte, kRegionHeaderBytes> to);
+// Whether what is no region of this version may be one of another.
+bool of_another_version(std::span<const std::byte> bytes);
 // Nothing: no region, or of another version.
 std::optional<RegionHeader> decode_region_header(std::span<const std::byte> bytes);
 

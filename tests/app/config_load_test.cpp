@@ -344,7 +344,7 @@ TEST_CASE("what is wrong with a disk is told where it stands") {
            Case{"[storage]\ndisk = \"/a\"\n", "must be a table"},
            Case{"[storage]\ndisks = \"/a\"\n", "unknown key"},
            Case{"[[storage.disk]]\npath = \"/a\"\nsize = \"1 GiB\"\n[[storage.disk]]\npath = "
-                "\"/a\"\nsize = \"1 GiB\"\n",
+                "\"/./a/\"\nsize = \"1 GiB\"\n",
                 "is there already"},
        }) {
     CAPTURE(c.disk);

@@ -22,6 +22,7 @@ struct Bench {
   test::MemoryFiles files;
   std::vector<std::string> directories = {"a"};
   std::vector<std::size_t> lost;
+  std::function<bool(std::size_t)> make_room;
   std::unique_ptr<PurgeLog> log;
   std::uint64_t number = 0;
   WallTime now = kNow;
@@ -31,6 +32,7 @@ struct Bench {
     log = nullptr;
     PurgeLog::Settings s{.directories = directories};
     s.lost = [this](std::size_t i, Error) { lost.push_back(i); };
+    s.make_room = make_room;
     log = std::make_unique<PurgeLog>(files, std::move(s), now += 1s);
     number = log->first();
     if (started) log->start();
@@ -133,6 +135,27 @@ TEST_CASE("A start without a log, or with a damaged one, takes all that was stor
       CHECK_FALSE(other.judge(other.log->first()).gone);
     }
   }
+  SUBCASE("a bit flipped in its last record") {
+    const std::size_t size = b.files.content(b.file()).size();
+    for (std::size_t bit = (size - 30) * 8; bit < size * 8; bit += 7) {
+      Bench other;
+      other.files.content(other.file()) = b.files.content(b.file());
+      other.files.flip(other.file(), bit);
+      other.open();
+      CAPTURE(bit);
+      CHECK(other.judge(born).gone);
+    }
+  }
+  SUBCASE("empty, as a power cut may leave it") {
+    b.files.content(b.file()).clear();
+    b.open();
+    CHECK(b.judge(born).gone);
+  }
+  SUBCASE("nobody can say what there is") {
+    b.files.set({.list_error = EIO});
+    b.open();
+    CHECK(b.judge(born).gone);
+  }
   SUBCASE("removed") {
     CHECK(b.files.remove(b.file()));
     b.open();
@@ -157,6 +180,24 @@ TEST_CASE("Each disk has all purges; one that takes none is told of, and the oth
   b.log->add_tag(digest("u"), b.next());
   b.written();  // though it is nowhere
   CHECK(b.lost == std::vector<std::size_t>{0});
+}
+
+TEST_CASE("A purge that meets a full disk is given room") {
+  Bench b;
+  int given = 0;
+  b.make_room = [&](std::size_t) {
+    b.files.set({});
+    return ++given == 1;
+  };
+  b.open();
+  const std::uint64_t born = b.number;
+  b.files.set({.write_error = ENOSPC});
+  b.log->add_tag(digest("t"), b.next());
+  b.written();
+  CHECK(given == 1);
+  CHECK(b.lost.empty());
+  b.open();
+  CHECK(b.judge(born).gone);
 }
 
 TEST_CASE("Where too many tags were purged to remember, what is older than the oldest is purged") {

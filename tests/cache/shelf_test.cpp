@@ -97,12 +97,12 @@ struct Bench {
     Lookup found = look();
     if (found.object) return found.object;
     REQUIRE(found.what == Lookup::What::kAbsent);
-    if (!shelf->has_more(key, found.backed)) return nullptr;
+    if (!shelf->has_more(key)) return nullptr;
     store::Desk desk;
     const auto read = make_ref<store::ReadObjects>(*disk.store, key.digest, desk, desk);
-    REQUIRE(disk.store->read(read));
+    REQUIRE(disk.store->read(key.digest, read));
     desk.wait();
-    shelf->restore(key, read->objects(), *index);
+    shelf->restore(key, read->objects(), *index, kNow);
     return look().object;
   }
 };
@@ -225,15 +225,15 @@ TEST_CASE("What is purged while it is being read back stays away") {
   b.publish("\"1\"", "hello");
   b.disk.store->flush();
   b.open();
-  const auto found = b.disk.store->count(b.key.digest);
+  const auto found = b.disk.store->bodies(b.key.digest).all;
   REQUIRE(found == 1);
   store::Desk desk;
   const auto read = make_ref<store::ReadObjects>(*b.disk.store, b.key.digest, desk, desk);
-  REQUIRE(b.disk.store->read(read));
+  REQUIRE(b.disk.store->read(b.key.digest, read));
   desk.wait();
   REQUIRE(read->objects().size() == 1);
   b.index->purge(b.key);
-  b.shelf->restore(b.key, read->objects(), *b.index);
+  b.shelf->restore(b.key, read->objects(), *b.index, kNow);
   CHECK(b.look().what == Lookup::What::kAbsent);
 }
 
@@ -242,12 +242,50 @@ TEST_CASE("second-hit: what was asked for once is not stored, what came twice is
   Bench b(settings);
   const auto object = b.publish("\"1\"", "hello");
   b.disk.store->flush();
-  CHECK(b.disk.store->count(b.key.digest) == 0);
-  b.shelf->hit(b.key, *object);
-  b.shelf->hit(b.key, *object);
+  CHECK(b.disk.store->bodies(b.key.digest).all == 0);
+  b.shelf->hit(b.key, *object, *b.index);
+  b.shelf->hit(b.key, *object, *b.index);
   b.disk.store->flush();
-  CHECK(b.disk.store->count(b.key.digest) == 1);
+  CHECK(b.disk.store->bodies(b.key.digest).all == 1);
   CHECK(Shelf::disk_body(*object)->holds(0));
+}
+
+TEST_CASE("second-hit: what was replaced while it was put on disk does not stay there") {
+  Bench b({.second_hit = true});
+  const auto old = b.publish("\"1\"", "hello");
+  b.index->take(b.key, *old);  // as another worker does between lookup and hit
+  b.shelf->hit(b.key, *old, *b.index);
+  b.disk.store->flush();
+  CHECK(b.disk.store->bodies(b.key.digest).all == 0);
+}
+
+TEST_CASE("What cannot be put on disk leaves nothing older of it there") {
+  Bench b;
+  b.publish("\"1\"", "hello");
+  b.disk.store->flush();
+  CHECK(b.disk.store->bodies(b.key.digest).all == 1);
+  ObjectParts other = b.parts("\"2\"");
+  other.body = b.memory.create({.id = b.key.digest, .total = 5});  // without a place on disk
+  b.shelf->kept(b.key, *make_ref<Object>(std::move(other)));
+  CHECK(b.disk.store->bodies(b.key.digest).all == 0);
+}
+
+TEST_CASE("What was stored by a clock that has been put back is stale") {
+  for (const auto& [now, expected] : {std::pair{kNow, "fresh"}, std::pair{kNow - 59s, "fresh"},
+                                      std::pair{kNow - 86'400s, "stale"}}) {
+    Bench b;
+    b.publish("\"1\"", "hello");
+    b.disk.store->flush();
+    b.open();
+    store::Desk desk;
+    const auto read = make_ref<store::ReadObjects>(*b.disk.store, b.key.digest, desk, desk);
+    REQUIRE(b.disk.store->read(b.key.digest, read));
+    desk.wait();
+    b.shelf->restore(b.key, read->objects(), *b.index, now);
+    const auto objects = b.index->view(b.key, false, now).objects;
+    REQUIRE(objects.size() == 1);
+    CHECK((objects[0]->freshness().fresh(now + 1s) ? "fresh" : "stale") == std::string(expected));
+  }
 }
 
 TEST_CASE("Bodies below or above the bounds are not stored") {
@@ -398,7 +436,7 @@ TEST_CASE("Parts of a representation stand beside one another; the whole takes t
   publish(Part{{10, 14}, 20}, "\"1\"");
   publish(Part{{10, 14}, 20}, "\"2\"");
   b.disk.store->flush();
-  CHECK(b.disk.store->count(b.key.digest) == 2);
+  CHECK(b.disk.store->bodies(b.key.digest).all == 2);
   b.open();
   CHECK_FALSE(b.load());  // neither answers a request for all of it
   b.request.fields.add("Range", "bytes=11-12");
@@ -407,5 +445,5 @@ TEST_CASE("Parts of a representation stand beside one another; the whole takes t
   CHECK(part->part() == Part{{10, 14}, 20});
   publish({}, "\"3\"");
   b.disk.store->flush();
-  CHECK(b.disk.store->count(b.key.digest) == 1);
+  CHECK(b.disk.store->bodies(b.key.digest).all == 1);
 }

@@ -196,6 +196,7 @@ TEST_CASE("kill -9 at any moment costs what was not flushed, and nothing else") 
     loop.round(static_cast<std::uint64_t>(round) + 2);
   }
   CHECK(loop.hits() > 0);
+  CHECK(loop.reclaimed_regions() > 0);
   MESSAGE(rounds, " rounds, ", loop.hits(), " objects served after a kill, ",
           loop.reclaimed_regions(), " regions reclaimed");
 }

@@ -82,7 +82,7 @@ class DiskBench {
   std::vector<StoredObject> look(int n) {
     Desk desk;
     const auto read = make_ref<ReadObjects>(*store, key_of(n), desk, desk);
-    REQUIRE(store->read(read));
+    REQUIRE(store->read(key_of(n), read));
     desk.wait();
     return read->objects();
   }
@@ -97,7 +97,7 @@ class DiskBench {
     std::string bytes(size, '?');
     const auto read = make_ref<ReadChunk>(store->open_body(key_of(n), body), index,
                                           std::as_writable_bytes(std::span(bytes)), desk, desk);
-    REQUIRE(store->read(read));
+    REQUIRE(store->read(key_of(n), read));
     desk.wait();
     if (!read->result()) return std::unexpected(read->result().error());
     return bytes;

@@ -27,6 +27,10 @@ class MemoryFiles final : public store::FileSystem {
     int write_error = 0;                   // errno of every write
     int read_error = 0;
     int sync_error = 0;
+    int open_error = 0;  // of files that are made
+    int remove_error = 0;
+    int list_error = 0;
+    std::string only = {};  // the errors are those of paths that begin so
   };
 
   void set(const Faults& faults) {
@@ -52,15 +56,18 @@ class MemoryFiles final : public store::FileSystem {
   Result<std::unique_ptr<store::File>> open(const std::string& path, Open how) override {
     const std::lock_guard lock(mutex_);
     if (how == Open::kCreate) {
-      if (dead()) return std::make_unique<Handle>(*this, std::make_shared<Content>());
+      if (const int why = error(faults_.open_error, path)) return fail(Errc::kSystem, why);
+      if (files_.contains(path)) return fail(Errc::kSystem, EEXIST);
+      if (dead()) return std::make_unique<Handle>(*this, std::make_shared<Content>(), path);
       files_[path] = std::make_shared<Content>();
     }
     const auto it = files_.find(path);
     if (it == files_.end()) return fail(Errc::kSystem, ENOENT);
-    return std::make_unique<Handle>(*this, it->second);
+    return std::make_unique<Handle>(*this, it->second, path);
   }
   Result<std::vector<std::string>> list(const std::string& directory) override {
     const std::lock_guard lock(mutex_);
+    if (const int why = error(faults_.list_error, directory)) return fail(Errc::kSystem, why);
     std::vector<std::string> out;
     for (const auto& [path, content] : files_) {
       if (path.starts_with(directory + "/")) out.push_back(path.substr(directory.size() + 1));
@@ -69,24 +76,26 @@ class MemoryFiles final : public store::FileSystem {
   }
   Result<void> remove(const std::string& path) override {
     const std::lock_guard lock(mutex_);
+    if (const int why = error(faults_.remove_error, path)) return fail(Errc::kSystem, why);
     if (!dead()) files_.erase(path);
     return {};
   }
   Result<void> make_directory(const std::string&) override { return {}; }
   Result<void> sync_directory(const std::string&) override { return {}; }
-  Result<std::unique_ptr<store::File>> lock(const std::string&) override {
-    return std::make_unique<Handle>(*this, std::make_shared<Content>());
+  Result<std::unique_ptr<store::File>> lock(const std::string& path) override {
+    return std::make_unique<Handle>(*this, std::make_shared<Content>(), path);
   }
 
  private:
   class Handle final : public store::File {
    public:
-    Handle(MemoryFiles& files, std::shared_ptr<Content> content)
-        : files_(files), content_(std::move(content)) {}
+    Handle(MemoryFiles& files, std::shared_ptr<Content> content, std::string path)
+        : files_(files), content_(std::move(content)), path_(std::move(path)) {}
 
     Result<std::size_t> read(std::span<std::byte> to, std::uint64_t offset) override {
       const std::lock_guard lock(files_.mutex_);
-      if (files_.faults_.read_error != 0) return fail(Errc::kSystem, files_.faults_.read_error);
+      if (const int why = files_.error(files_.faults_.read_error, path_))
+        return fail(Errc::kSystem, why);
       if (offset >= content_->size()) return 0;
       const std::size_t n = std::min<std::size_t>(to.size(), content_->size() - offset);
       std::copy_n(content_->begin() + static_cast<std::ptrdiff_t>(offset), n, to.begin());
@@ -95,7 +104,7 @@ class MemoryFiles final : public store::FileSystem {
     Result<std::size_t> write(std::span<const store::Bytes> pieces, std::uint64_t offset) override {
       const std::lock_guard lock(files_.mutex_);
       const Faults& faults = files_.faults_;
-      if (faults.write_error != 0) return fail(Errc::kSystem, faults.write_error);
+      if (const int why = files_.error(faults.write_error, path_)) return fail(Errc::kSystem, why);
       std::size_t taken = 0;
       for (const store::Bytes piece : pieces) {
         for (const std::byte b : piece) {
@@ -113,7 +122,8 @@ class MemoryFiles final : public store::FileSystem {
     }
     Result<void> sync() override {
       const std::lock_guard lock(files_.mutex_);
-      if (files_.faults_.sync_error != 0) return fail(Errc::kSystem, files_.faults_.sync_error);
+      if (const int why = files_.error(files_.faults_.sync_error, path_))
+        return fail(Errc::kSystem, why);
       return {};
     }
     Result<void> truncate(std::uint64_t size) override {
@@ -136,7 +146,13 @@ class MemoryFiles final : public store::FileSystem {
    private:
     MemoryFiles& files_;
     const std::shared_ptr<Content> content_;
+    const std::string path_;
   };
+
+  // That of `fault`, if it is of this path; else 0.
+  int error(int fault, const std::string& path) const {
+    return path.starts_with(faults_.only) ? fault : 0;
+  }
 
   bool dead() const { return written_ > faults_.die_after; }
 
