@@ -50,12 +50,14 @@ class Stored {
   void flush() {
     CHECK(eventually([&] { return weir_->status()["disks"]["dirty_bytes"] == 0; }));
   }
-  // Until all of it is on disk: what a disk cannot follow is left unwritten, and fetched again.
+  // Until all of it is on disk: what a disk cannot follow is left unwritten, and fetched again when
+  // memory has it no more.
   void get_whole(const std::string& target, std::uint64_t content) {
     for (int round = 0; round < 20; ++round) {
       const std::uint64_t before = sent();
       REQUIRE(get_object(target, content).right());
       flush();
+      restart();
       if (round > 0 && sent() == before) return;
     }
     FAIL("not all of it is stored");
