@@ -46,6 +46,7 @@ class DiskBench {
 
   test::MemoryFiles files;
   DiskStore::Settings settings;
+  std::vector<std::unique_ptr<DiskStore>> past;  // which bodies of a test may outlast
   std::unique_ptr<DiskStore> store;
   body::FakeSource source;
   body::Body nobody{source, {}};
@@ -57,7 +58,10 @@ class DiskBench {
     open();
   }
   void open() {
-    store.reset();
+    if (store) {
+      store->stop();
+      past.push_back(std::move(store));
+    }
     ++settings.salt;
     store = std::make_unique<DiskStore>(files, settings);
     store->start();
