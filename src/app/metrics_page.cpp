@@ -138,6 +138,7 @@ void add_disks(Exposition& out, const Snapshot& s) {
   out.add(Metric::kDiskReadBytes, {}, s.disks.read_bytes);
   out.add(Metric::kDiskReadErrors, {}, s.disks.read_errors);
   out.add(Metric::kDiskDamaged, {}, s.disks.damaged);
+  out.add(Metric::kDiskIndex, {}, s.disks.index_bytes);
   out.add(Metric::kDiskObjects, {}, s.disks.bodies);
 }
 

@@ -147,6 +147,7 @@ std::unique_ptr<store::DiskStore> open_disks(const Config& config) {
   s.region_size = storage.region_size;
   s.power = storage.durability == Durability::kPower;
   s.dirty_max = std::min(storage.dirty_max, storage.memory / 4);  // what waits is in memory
+  s.index_max = storage.disk_index;
   s.read_threads = clamp32(storage.disk_threads);
   std::random_device random;
   s.salt = (std::uint64_t{random()} << 32) | random();

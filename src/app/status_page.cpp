@@ -206,6 +206,7 @@ Json disks(const Snapshot& s) {
                     {"forwarded_bytes", disk.forwarded}});
   }
   return {{"objects", s.disks.bodies},
+          {"index_bytes", s.disks.index_bytes},
           {"dirty_bytes", s.disks.dirty},
           {"offered_bytes", s.disks.offered},
           {"unwritten_chunks", s.disks.unwritten_chunks},

@@ -120,6 +120,11 @@ class Directory {
 
   std::size_t keys() const { return keys_.size(); }
   std::size_t bodies() const { return bodies_; }
+  // About what it takes of memory, but for chunks beyond a body's first (some 80 bytes a MiB).
+  std::uint64_t bytes() const {
+    constexpr std::uint64_t kNode = 2 * sizeof(void*) + sizeof(Digest) + 2 * sizeof(void*);
+    return keys_.size() * kNode + bodies_ * (sizeof(StoredBody) + 2 * sizeof(void*));
+  }
   void reserve(std::size_t keys) { keys_.reserve(keys); }
 
  private:

@@ -387,6 +387,7 @@ DiskStats DiskStore::stats() const {
   DiskStats out = stats_;
   out.keys = directory_.keys();
   out.bodies = directory_.bodies();
+  out.index_bytes = directory_.bytes();
   for (std::size_t i = 0; i < writers_.size(); ++i) {
     DiskStats::One one;
     one.path = settings_.disks[i].path;

@@ -75,6 +75,7 @@ struct DiskStats {
   std::vector<One> disks;
   std::uint64_t keys = 0;
   std::uint64_t bodies = 0;
+  std::uint64_t index_bytes = 0;       // memory of what is known of them
   std::uint64_t dirty = 0;             // bytes that wait to be written
   std::uint64_t offered = 0;           // bytes of chunks that memory had whole
   std::uint64_t unwritten_chunks = 0;  // no room in the queue, or the disk took nothing
@@ -95,7 +96,8 @@ class DiskStore {
     std::uint64_t region_size = 256 << 20;
     bool power = false;  // fdatasync: what was stored survives a power cut
     std::uint64_t dirty_max = 64 << 20;
-    unsigned read_threads = 4;  // of each disk
+    std::uint64_t index_max = 1 << 30;  // memory for the directory; beyond it the oldest goes
+    unsigned read_threads = 4;          // of each disk
     std::size_t read_queue = 4096;
     std::uint64_t salt = 1;  // some random number
   };

@@ -103,11 +103,29 @@ void DiskStore::Writer::write(std::vector<Job>& batch) {
       }
     }
   }
-  const auto written = disk_->append(additions, store_.sequence_, *this);
+  auto written = keep_index_small();
+  if (written) written = disk_->append(additions, store_.sequence_, *this);
   if (!written) return give_up(batch, written.error());
   Lock lock(store_.mutex_);
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     settle(*jobs[i], additions[i].place, additions[i].record.sequence);
+  }
+}
+
+// Of many small objects memory is used up before the disk is.
+Result<void> DiskStore::Writer::keep_index_small() {
+  for (;;) {
+    {
+      Lock lock(store_.mutex_);
+      if (store_.directory_.bytes() <= store_.settings_.index_max) return {};
+    }
+    const auto done = disk_->make_room(*this, store_.sequence_);
+    if (!done && done.error().sys == ENOSPC) return {};  // there is only the open region
+    if (!done) return done;
+    if (!std::exchange(crowded_, true)) {
+      log_warn("disk={} is not used up: disk_index has no room for more objects, the oldest go",
+               disk_->settings().path);
+    }
   }
 }
 

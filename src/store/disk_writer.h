@@ -41,10 +41,12 @@ class DiskStore::Writer final : public Tenants {
   void give_up(std::vector<Job>& batch, Error why);
   bool wait_for_work() REQUIRES_LOCK(store_.mutex_);
   void mark();
+  Result<void> keep_index_small() EXCLUDES_LOCK(store_.mutex_);
   void give_room() EXCLUDES_LOCK(store_.mutex_);
 
   DiskStore& store_;
   const std::unique_ptr<Disk> disk_;
+  bool crowded_ = false;  // the log was told
   // Under the store's lock:
   bool stopping_ = false;
   bool marked_ = true;    // false: taken out, and the next start does not know

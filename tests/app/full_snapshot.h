@@ -30,6 +30,7 @@ inline std::unique_ptr<Snapshot> full_snapshot(Durations& lag) {
   s->store = {.limit = 1 << 30, .used = 1 << 20, .chunks = 9};
   s->disks.disks = {{.path = "/d", .size = 2 << 20, .used = 1 << 20, .regions = 3}};
   s->disks.bodies = 4;
+  s->disks.index_bytes = 640;
   s->cache_keys = 5;
   s->drops = {.overflows = 11, .drops = 12};
   s->sum.front.sent_bytes.add(3 << 20);

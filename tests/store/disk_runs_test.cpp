@@ -241,3 +241,20 @@ TEST_CASE("Room is made for somebody else by giving up what is oldest") {
   CHECK(b.right(29, 1, 0, 500'000));
   CHECK_FALSE(b.store->make_room("elsewhere"));
 }
+
+TEST_CASE(
+    "Where memory for what is known is used up, the oldest objects go, and disks stay unfilled") {
+  DiskBench b(256 << 20);
+  b.settings.index_max = 100'000;
+  b.open();
+  for (int n = 0; n < 3000; ++n) {
+    b.keep(n, 1, 1, 10'000);
+    if (n % 100 == 0) b.store->flush();
+  }
+  b.store->flush();
+  const DiskStats stats = b.store->stats();
+  CHECK(stats.index_bytes < 150'000);  // what is in the open region cannot go
+  CHECK(stats.disks[0].used < 64 << 20);
+  CHECK(b.look(0).empty());
+  CHECK(b.right(2999, 1, 0, 10'000));
+}
