@@ -2,6 +2,7 @@
 // What can be read of a DiskStore, each a job of its IoPool.
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
