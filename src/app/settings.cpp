@@ -108,7 +108,8 @@ sched::Limits gate_limits(const OriginConf& origin) {
 std::vector<front::ListenSettings> listen_settings(const Config& config) {
   std::vector<front::ListenSettings> out;
   for (const Listen& listen : config.listens) {
-    out.push_back({.half_close_aborts = listen.half_close == HalfClose::kAbort});
+    out.push_back(
+        {.half_close_aborts = listen.half_close == HalfClose::kAbort, .http2 = listen.http2});
   }
   return out;
 }

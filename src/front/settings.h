@@ -28,6 +28,7 @@ struct Settings {
 // What one [[listen]] may have of its own.
 struct ListenSettings {
   bool half_close_aborts = false;  // a FIN within an exchange ends it; else it is served
+  bool http2 = true;               // to clients that begin with its preface
 };
 
 }  // namespace weir::front
