@@ -4,10 +4,12 @@
 //   {"url": "http://example.org/a"}       all variants; or a list of URLs
 //   {"tag": "news"}                       what bears this Surrogate-Key or Cache-Tag; or a list
 //   {"prefix": "http://example.org/a/"}   what has a URL that begins so
-//   {"ban": ["host = example.org", "path ~ ^/news/"]}     what all conditions hold for, see
-//   cache/ban.h with "soft": true                     it becomes stale instead of being forgotten
+//   {"ban": ["host = example.org", "path ~ ^/news/"]}   what all conditions hold for
+//   each with "soft": true                it becomes stale instead of being forgotten
 //
-//   {"url": "http://example.org/a", "method": "GET", "fields": ["Cookie: a=b"]}    of /explain
+//   {"url": "http://example.org/a", "method": "GET", "fields": ["Cookie: a=b"]}   /explain
+//
+// Conditions are those of cache/ban.h.
 
 #include <expected>
 #include <string>

@@ -193,6 +193,13 @@ std::vector<RuleFault> check_rule(const SiteRule& rule) {
   if (rule.text && !rule.respond && !rule.location) {
     out.push_back({"text", "text needs respond", "as: respond = 403"});
   }
+  if (!rule.fields.empty() &&
+      (!rule.query_ignore.empty() || !rule.query_strip.empty() || rule.query_sort)) {
+    out.push_back({"fields",
+                   "what of the query counts cannot depend on fields: a purge of a URL would not "
+                   "find what is stored",
+                   "use hosts, paths or methods"});
+  }
   for (const auto& [names, parameter] :
        {std::pair(&rule.key_fields, "key_fields"), std::pair(&rule.key_cookies, "key_cookies")}) {
     const auto starred = [](const std::string& name) { return name.find('*') != name.npos; };

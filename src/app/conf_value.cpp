@@ -13,6 +13,8 @@ namespace weir::app {
 namespace {
 
 constexpr std::uint64_t kMostWeight = 1000;
+constexpr std::string_view kHttp = "http://";
+constexpr std::string_view kHttps = "https://";
 
 bool is_alnum(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -111,6 +113,21 @@ Fault check_server(std::string& text) {
   return {};
 }
 
+namespace {
+
+// "https://host" and the like, into host:port.
+void take_address(std::string_view word, ServerText& into) {
+  into.tls = word.starts_with(kHttps);
+  const bool url = into.tls || word.starts_with(kHttp);
+  if (url) word.remove_prefix(into.tls ? kHttps.size() : kHttp.size());
+  into.address = word;
+  const std::size_t colon = word.rfind(':');
+  const bool has_port = colon != word.npos && word.find(']', colon) == word.npos;
+  if (url && !has_port) into.address += into.tls ? ":443" : ":80";
+}
+
+}  // namespace
+
 Fault split_server(std::string_view text, ServerText& into) {
   into = {};
   for (std::string_view rest = text; !rest.empty();) {
@@ -119,7 +136,7 @@ Fault split_server(std::string_view text, ServerText& into) {
     if (word.empty()) continue;
     std::uint64_t weight = 0;
     if (into.address.empty()) {
-      into.address = word;
+      take_address(word, into);
     } else if (word == "backup") {
       into.backup = true;
     } else if (!word.starts_with("weight=")) {
@@ -130,8 +147,7 @@ Fault split_server(std::string_view text, ServerText& into) {
       into.weight = static_cast<std::uint32_t>(weight);
     }
   }
-  std::string address(into.address);
-  return check_server(address);
+  return check_server(into.address);
 }
 
 Fault check_server_text(std::string& text) {

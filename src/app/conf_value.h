@@ -22,9 +22,10 @@ Fault check_host(std::string& text);             // a host pattern; ends up in l
 Fault check_network(std::string& text);          // ends up without bits behind the prefix
 Fault check_text(Kind kind, std::string& text);  // the one of these, or of conf_rule.h, for `kind`
 
-// "host:port weight=N backup" in its parts; views into `text`.
+// "https://host:port weight=N backup" in its parts.
 struct ServerText {
-  std::string_view address;
+  std::string address;  // host:port
+  bool tls = false;     // "https://", whose port is 443 where none is said
   std::uint32_t weight = 1;
   bool backup = false;
 };

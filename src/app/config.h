@@ -14,6 +14,7 @@
 #include "app/param.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "net/tls.h"
 #include "origin/settings.h"
 #include "policy/forwarding.h"
 #include "proxy/fill_policy.h"
@@ -21,6 +22,7 @@
 
 namespace weir::app {
 
+using net::TlsProfile;
 using origin::Balance;
 using policy::Forwarded;
 using proxy::Finish;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "app/certificates.h"
 #include "app/conf_rule.h"
 #include "app/conf_value.h"
 #include "app/config_rows.h"
@@ -46,6 +47,23 @@ void check_listens(const Config& c, const Places& places, Findings& out) {
   }
 }
 
+void check_tls(const Config& c, const Places& places, Findings& out) {
+  for (std::size_t i = 0; i < c.listens.size(); ++i) {
+    const Listen& listen = c.listens[i];
+    const std::string at = indexed("listen", i);
+    const bool named = std::ranges::all_of(
+        listen.tls, [](const ListenTls& t) { return !t.certificate.empty() && !t.key.empty(); });
+    if (listen.tls.empty() && !listen.tls_client_ca.empty()) {
+      out.errors.push_back({place_of(places, at + ".tls_client_ca"),
+                            "tls_client_ca says nothing without a [[listen.tls]]",
+                            {}});
+    }
+    if (listen.tls.empty() || !named) continue;  // what is missing was told already
+    if (const auto made = read_certificates(listen); !made)
+      out.errors.push_back({place_of(places, at + ".tls[0]"), made.error(), {}});
+  }
+}
+
 void check_servers(const OriginConf& o, const std::string& path, const Places& places,
                    Findings& out) {
   Once addresses(places, out);
@@ -53,7 +71,7 @@ void check_servers(const OriginConf& o, const std::string& path, const Places& p
   for (std::size_t i = 0; i < o.servers.size(); ++i) {
     ServerText server;
     if (split_server(o.servers[i], server)) return;  // told already
-    addresses.see(std::string(server.address), indexed(path + ".servers", i), "the server");
+    addresses.see(server.address, indexed(path + ".servers", i), "the server");
     backups_alone &= server.backup;
   }
   if (backups_alone) {
@@ -65,6 +83,37 @@ void check_servers(const OriginConf& o, const std::string& path, const Places& p
     out.errors.push_back({place_of(places, path + (least_set ? ".eject_min" : ".eject_max")),
                           "eject_min must not be above eject_max",
                           {}});
+  }
+}
+
+// What is said about TLS towards an origin that has none would be believed to protect something.
+void check_origin_tls(const OriginConf& o, const std::string& path, const Places& places,
+                      Findings& out) {
+  const bool any = wants_tls(o);
+  const std::pair<std::string_view, bool> said[] = {{"tls_verify", !o.tls_verify},
+                                                    {"tls_ca", !o.tls_ca.empty()},
+                                                    {"tls_name", !o.tls_name.empty()},
+                                                    {"tls_certificate", !o.tls_certificate.empty()},
+                                                    {"tls_key", !o.tls_key.empty()}};
+  for (const auto& [key, is_set] : said) {
+    if (any || !is_set) continue;
+    out.errors.push_back({place_of(places, path_of(path, key)),
+                          fmt::format("{} says nothing without a server of TLS", key),
+                          "write \"https://\" in front of the servers"});
+  }
+  if (o.tls_certificate.empty() != o.tls_key.empty()) {
+    const bool key = o.tls_certificate.empty();
+    out.errors.push_back({place_of(places, path + (key ? ".tls_key" : ".tls_certificate")),
+                          "tls_certificate and tls_key need each other",
+                          {}});
+  } else if (any) {
+    if (const auto made = read_tls_client(o); !made)
+      out.errors.push_back({place_of(places, path), made.error(), {}});
+  }
+  if (any && !o.tls_verify) {
+    out.warnings.push_back({place_of(places, path + ".tls_verify"),
+                            "whoever is in between can answer for this origin unnoticed",
+                            {}});
   }
 }
 
@@ -94,6 +143,7 @@ void check_origin(const OriginConf& o, const std::string& path, const Places& pl
                           {}});
   }
   check_servers(o, path, places, out);
+  check_origin_tls(o, path, places, out);
   check_health(o, path, places, out);
   if (!o.local_address.empty() && !net::parse_address(o.local_address, 0)) {
     out.errors.push_back(
@@ -230,6 +280,7 @@ Place place_of(const Places& places, std::string_view path) {
 
 void check_config(const Config& config, const Places& places, Findings& out) {
   check_listens(config, places, out);
+  check_tls(config, places, out);
   check_origins(config, places, out);
   check_sites(config, places, out);
   check_limits(config, places, out);

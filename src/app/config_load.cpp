@@ -188,6 +188,12 @@ void Reader::read_member(const Table& table, const toml::node& node, std::vector
 template <class T>
 void Reader::read_nested(const std::string& path, const toml::node& node, std::vector<T>& members) {
   if (holds_tables(node)) return read_tables(path, node, members);
+  if (const toml::table* only = node.as_table()) {
+    const std::string item = indexed(path, 0);
+    out_.places.emplace(item, place_of(node));
+    members.emplace_back();
+    return read_rows(item, *only, members.back());
+  }
   const std::string name = without_indices(path);
   error(place_of(node), fmt::format("\"{}\" must be a table", name),
         fmt::format("write [[{}]] and its parameters below", name));

@@ -85,7 +85,7 @@ std::string sample_row(const Param& p, bool nested = false) {
   std::string out = "\n" + lines(p.text, "# ");
   if (!bounds.empty()) out += fmt::format("# {}\n", bounds);
   if (p.optional && !nested) out += "# Unset by default.\n";
-  out += fmt::format("{}{} = {}\n", p.required ? "" : "#", p.name, sample_value(p));
+  out += fmt::format("{}{} = {}\n", p.required && !nested ? "" : "#", p.name, sample_value(p));
   return out;
 }
 

@@ -5,8 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "http/date.h"
+#include "policy/answer.h"
 #include "policy/forwarding.h"
 #include "policy/request_class.h"
+#include "proxy/first_hole.h"
 #include "proxy/rules.h"
 
 namespace weir::app {
@@ -113,13 +115,22 @@ Json describe(const cache::Object& object, WallTime now) {
   return out;
 }
 
+// Then it is fetched before anything is said.
+bool lacks_first_byte(const Case& c, const cache::Object& object, WallTime now) {
+  if (c.edited.method != http::Method::kGet || object.part()) return false;
+  const auto answer = policy::answer(c.edited, object.head(), object.body().total(), now);
+  return proxy::first_hole(object, answer).has_value();
+}
+
 // What Index::lookup would say to it now, in the words of the access log.
 void look_up(Case& c, const Stored& stored, Json& out) {
   const http::Request& request = c.edited;
   const cache::Lookup found = stored.index.lookup(c.key, request, c.cls, stored.now, false);
   const cache::Index::View view = stored.index.view(c.key, c.cls.authorization, stored.now);
   if (found.what == cache::Lookup::What::kHit) {
-    out["verdict"] = {{"what", "hit"}, {"reason", found.verdict.reason}};
+    const bool filled = lacks_first_byte(c, *found.object, stored.now);
+    out["verdict"] = {{"what", filled ? "miss" : "hit"},
+                      {"reason", filled ? "partial" : found.verdict.reason}};
   } else if (c.cls.only_if_cached) {
     out["verdict"] = {{"what", "error"}, {"reason", "only_if_cached"}};
   } else if (request.method != http::Method::kGet || c.cls.no_store) {

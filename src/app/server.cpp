@@ -12,6 +12,7 @@
 #include <new>
 #include <thread>
 
+#include "app/certificates.h"
 #include "app/descriptors.h"
 #include "app/error_log.h"
 #include "app/machine.h"
@@ -120,9 +121,11 @@ std::string open_admin(Sockets& sockets, const LoadedConfig& loaded) {
   return {};
 }
 
-// Opens the logs that are files again, after they were renamed.
-void reopen_logs(ErrorLog& errors, Shared& shared) {
-  log_info("reopening logs");
+// Opens the logs that are files again, after they were renamed, and reads the certificates again.
+void reopen(ErrorLog& errors, Shared& shared) {
+  log_info("reopening logs and certificates");
+  const std::string why = load_certificates(shared.config, shared.listens, shared.origins);
+  if (!why.empty()) log_error("certificates=unchanged error=\"{}\"", why);
   for (LineLog* log : {shared.access_log.get(), shared.sample_log.get()}) {
     if (log) log->reopen();
   }
@@ -132,8 +135,13 @@ void reopen_logs(ErrorLog& errors, Shared& shared) {
 void wait_for_end(const Config& config, ErrorLog& errors, Shared& shared,
                   std::vector<std::unique_ptr<Worker>>& workers) {
   const sigset_t awaited = signals_of({SIGTERM, SIGINT, SIGHUP});
+  const timespec hour{.tv_sec = 3600, .tv_nsec = 0};
   int signal = 0;
-  while (sigwait(&awaited, &signal) != 0 || signal == SIGHUP) reopen_logs(errors, shared);
+  while (signal != SIGTERM && signal != SIGINT) {
+    signal = sigtimedwait(&awaited, nullptr, &hour);
+    if (signal == SIGHUP) reopen(errors, shared);
+    if (signal < 0 && errno == EAGAIN) rotate_tickets(shared.listens);
+  }
   log_info("draining signal={}", signal);
   for (auto& worker : workers) worker->drain(config.server.drain_timeout);
   // A second signal ends at once: restore the default action for it. SIGHUP never does.
@@ -213,6 +221,7 @@ int run_server(const LoadedConfig& loaded) {
   why = sockets.open(config, count);
   if (why.empty()) why = open_admin(sockets, loaded);
   if (why.empty()) why = open_logs(config, *shared);
+  if (why.empty()) why = load_certificates(config, shared->listens, shared->origins);
   if (why.empty()) why = become_user(config);
   if (!why.empty()) return complain(why);
   shared->addresses = sockets.addresses;

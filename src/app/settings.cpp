@@ -51,6 +51,8 @@ front::Settings front_settings(const Config& config) {
   front::Settings s;
   s.limits = head_limits(config.http);
   s.idle_timeout = config.http.idle_timeout;
+  s.handshake_timeout = config.http.handshake_timeout;
+  s.max_handshakes = config.http.max_handshakes;
   s.request.head_timeout = config.http.head_timeout;
   s.request.body_timeout = config.http.body_timeout;
   s.request.min_body_rate = config.http.min_body_rate;
@@ -76,9 +78,11 @@ origin::Settings origin_settings(const OriginConf& origin, const HttpConf& http)
   for (const std::string& text : origin.servers) {
     ServerText server;
     WEIR_CHECK(!split_server(text, server));
-    s.servers.push_back({*net::split_host_port(server.address), std::string(server.address),
-                         server.weight, server.backup});
+    s.servers.push_back({*net::split_host_port(server.address), server.address, server.weight,
+                         server.backup, server.tls});
   }
+  s.tls_name = origin.tls_name;
+  s.proxy_protocol = origin.proxy_protocol;
   s.balance = origin.balance;
   s.max_connections = clamp32(origin.max_connections);
   s.server_max_connections = clamp32(origin.server_max_connections);
@@ -110,6 +114,9 @@ std::vector<front::ListenSettings> listen_settings(const Config& config) {
   for (const Listen& listen : config.listens) {
     out.push_back(
         {.half_close_aborts = listen.half_close == HalfClose::kAbort, .http2 = listen.http2});
+    for (const std::string& text : listen.proxy_protocol)
+      out.back().introducers.push_back(net::parse_network(text).value());
+    if (!listen.tls.empty()) out.back().tls = std::make_shared<net::TlsSlot<net::TlsServer>>();
   }
   return out;
 }

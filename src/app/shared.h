@@ -13,6 +13,7 @@
 #include "app/worker_stats.h"
 #include "cache/index.h"
 #include "front/frontend.h"
+#include "net/kernel_tls.h"
 #include "origin/servers.h"
 #include "proxy/gate.h"
 #include "proxy/site.h"
@@ -57,6 +58,7 @@ struct Shared {
   cache::Index index;  // after the store: its objects give their chunks back to it
 
   // For who looks on from outside.
+  const net::KernelTls kernel_tls = net::find_kernel_tls();
   const TimePoint started;
   const WallTime started_wall;
   std::vector<std::string> addresses;               // of the [[listen]]s, with their real ports

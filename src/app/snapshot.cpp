@@ -63,6 +63,7 @@ Snapshot::Worker worker_of(WorkerStats& stats, TimePoint now, bool scrape) {
 std::unique_ptr<const Snapshot> take_snapshot(Shared& shared, TimePoint now, bool scrape) {
   auto out = std::make_unique<Snapshot>(shared.gates.size(), shared.listens.size());
   out->version = WEIR_VERSION;
+  out->kernel_tls = shared.kernel_tls;
   out->pid = ::getpid();
   out->started = shared.started_wall;
   out->uptime = now - shared.started;

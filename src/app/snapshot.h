@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/worker_stats.h"
+#include "net/kernel_tls.h"
 #include "net/listen_drops.h"
 #include "origin/balancer.h"
 #include "sched/ticket.h"
@@ -72,6 +73,7 @@ struct Snapshot {
   std::uint64_t bans = 0;
   std::uint64_t tags = 0;
   net::ListenDrops drops;
+  net::KernelTls kernel_tls;
   std::uint64_t log_written = 0;
   std::uint64_t log_dropped = 0;
 };

@@ -1,8 +1,7 @@
 #pragma once
 // Ban: a purge by conditions that every object is held against, all of which must hold:
 //
-//   SUBJECT OPERATOR VALUE      "host = example.org", "path ~ ^/news/", "field.Content-Type ~
-//   ^image/"
+//   SUBJECT OPERATOR VALUE   "host = example.org", "path ~ ^/news/", "field.Server ~ nginx"
 //
 // Subjects: url, scheme, host (with its port), path, query (without "?"), status, field.NAME (of
 // the stored response; each of its lines). Operators: "=", "!=", "^=" (begins with), "~" and "!~"

@@ -188,13 +188,21 @@ void Index::make_known(const Key& key, Object& object) {
   std::vector<Digest> tags = tag_digests(object.tags());
   if (key.has_parts()) tags.push_back(url_tag(key.url()));
   tags_.enter(object.places(), object.mark(), key.digest, tags);
+  hold_bans_against(key, object);
+}
+
+void Index::hold_bans_against(const Key& key, const Object& object) {
   if (bans_.concern(object.mark())) bans_.examine(key.url(), object.head(), object.mark());
 }
 
 void Index::publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object,
-                    Ref<Object> for_leader) {
+                    Ref<Object> for_leader, const Object* old) {
   Graveyard dead;
   make_known(key, *object);
+  if (old) {
+    hold_bans_against(key, *old);
+    object->mark().inherit(old->mark());
+  }
   {
     Shard& s = shard(key.digest);
     Lock lock(s.mutex);
@@ -225,6 +233,7 @@ void Index::insert(const Key& key, Ref<Object> object) {
 void Index::renew(const Key& key, const Object& old, Ref<Object> fresh) {
   Graveyard dead;
   make_known(key, *fresh);
+  hold_bans_against(key, old);
   Shard& s = shard(key.digest);
   Lock lock(s.mutex);
   Entry* entry = find(s, key);

@@ -67,8 +67,9 @@ class Index {
   // The end of leading, once for each busy object that lookup() gave out. publish: the object takes
   // the place of the one of the same variant and is the most recent; joined Exchanges wake. The
   // leader gets `for_leader` instead, if there is one.
+  // `old`: what `object` was made of, by a 304; purges that concerned it concern `object`, too.
   void publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object,
-               Ref<Object> for_leader = {});
+               Ref<Object> for_leader = {}, const Object* old = nullptr);
   // Not to be shared: the leader alone gets `object`, later requests pass until `until`: all of
   // them, or those with Authorization.
   void pass(const Key& key, const Ref<Busy>& busy, Ref<Object> object, WallTime until,
@@ -88,7 +89,7 @@ class Index {
   // fetched now: that is served to those who wait for it, but not kept, or not kept as fresh.
 
   // For a fetch that nobody can find: its object knows only of purges from now on.
-  Ref<Busy> private_busy() const { return make_ref<Busy>(0, purges_.load()); }
+  Ref<Busy> private_busy() const { return make_ref<Busy>(std::uint64_t{0}, purges_.load()); }
   std::uint64_t purges() const { return purges_.load(); }  // the number of the last one
   // All variants of a key; returns to how many it made a difference.
   std::size_t purge(const Key& key, PurgeMode mode = PurgeMode::kHard, WallTime now = {});
@@ -163,6 +164,7 @@ class Index {
                WallTime now, bool may_lead, Lookup& out);
   void examine(const Key& key, const Object& object);
   void make_known(const Key& key, Object& object);
+  void hold_bans_against(const Key& key, const Object& object);
   void drop_gone(const Digest& id);
 
   std::atomic<std::uint64_t> purges_{0};  // the number of the last one

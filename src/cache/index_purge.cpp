@@ -68,7 +68,7 @@ bool Index::examine_some(Sweep& sweep, std::size_t most) {
 }
 
 void Index::examine(const Key& key, const Object& object) {
-  bans_.examine(key.url(), object.head(), object.mark());
+  hold_bans_against(key, object);
   if (object.mark().gone()) drop_gone(key.digest);
 }
 

@@ -43,28 +43,35 @@ class PurgeMark {
     if (purging.number <= born_ || gone()) return false;
     if (purging.mode == PurgeMode::kHard) return !gone_.exchange(true, std::memory_order_relaxed);
     Seconds::rep none = kNever;
-    if (!stale_since_.compare_exchange_strong(none, purging.at.time_since_epoch().count(),
-                                              std::memory_order_relaxed))
-      return false;
-    stale_by_.store(purging.number, std::memory_order_relaxed);
-    return true;
+    raise(stale_by_, purging.number);
+    return stale_since_.compare_exchange_strong(none, purging.at.time_since_epoch().count(),
+                                                std::memory_order_relaxed);
+  }
+
+  // What was said of the object that this one takes the place of, since this one was asked for.
+  void inherit(const PurgeMark& old) {
+    if (old.gone()) gone_.store(true, std::memory_order_relaxed);
+    const std::uint64_t by = old.stale_by_.load(std::memory_order_relaxed);
+    if (by > born_) apply({PurgeMode::kSoft, by, old.stale_since().value_or(WallTime{})});
   }
 
   // The number of the ban up to which all have been held against the object.
   std::uint64_t examined() const { return examined_.load(std::memory_order_relaxed); }
-  void set_examined(std::uint64_t number) {
-    std::uint64_t before = examined();
-    while (before < number && !examined_.compare_exchange_weak(before, number)) {
-    }
-  }
+  void set_examined(std::uint64_t number) { raise(examined_, number); }
 
  private:
   static constexpr Seconds::rep kNever = INT64_MIN;
 
+  static void raise(std::atomic<std::uint64_t>& value, std::uint64_t to) {
+    std::uint64_t before = value.load(std::memory_order_relaxed);
+    while (before < to && !value.compare_exchange_weak(before, to)) {
+    }
+  }
+
   const std::uint64_t born_;
   std::atomic<std::uint64_t> examined_;
   std::atomic<Seconds::rep> stale_since_{kNever};
-  std::atomic<std::uint64_t> stale_by_{0};  // the number of the purge that said so
+  std::atomic<std::uint64_t> stale_by_{0};  // the number of the last purge that said so
   std::atomic<bool> gone_{false};
 };
 

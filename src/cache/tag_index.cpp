@@ -40,6 +40,10 @@ void TagIndex::enter(Places& places, PurgeMark& mark, const Digest& key,
 
 void TagIndex::hold_against(const Shard& s, const Digest& tag, PurgeMark& mark) {
   if (s.forgotten > mark.born()) mark.apply({PurgeMode::kHard, s.forgotten, {}});
+  hold_recent_against(s, tag, mark);
+}
+
+void TagIndex::hold_recent_against(const Shard& s, const Digest& tag, PurgeMark& mark) {
   const auto recent = std::ranges::find(s.recent, tag, &Recent::tag);
   if (recent == s.recent.end()) return;
   mark.apply({PurgeMode::kHard, recent->hard, {}});
@@ -74,10 +78,12 @@ bool TagIndex::step(Work& work, std::size_t most, std::size_t& objects, std::vec
   Tag& tag = it->second;
   for (; most > 0 && work.left > 0 && tag.count > 0; --most, --work.left) {
     Place& place = *tag.places.pop_front();
-    const bool changed = place.mark->apply(work.purging);
-    objects += changed;
+    const bool was_gone = place.mark->gone();
+    objects += place.mark->apply(work.purging);
+    // Of two purges at a time each may meet what the other has put at the end.
+    hold_recent_against(s, work.tag, *place.mark);
     if (place.mark->gone()) {
-      if (changed) gone.push_back(place.key);
+      if (!was_gone) gone.push_back(place.key);
       --tag.count;
     } else {
       tag.places.push_back(place);

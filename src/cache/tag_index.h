@@ -91,6 +91,8 @@ class TagIndex {
   Shard& shard(const Digest& tag) { return shards_[tag.high % kShards]; }
   static void remember(Shard& shard, const Digest& tag, const Purging& purging)
       REQUIRES_LOCK(shard.mutex);
+  static void hold_recent_against(const Shard& shard, const Digest& tag, PurgeMark& mark)
+      REQUIRES_LOCK(shard.mutex);
   static void hold_against(const Shard& shard, const Digest& tag, PurgeMark& mark)
       REQUIRES_LOCK(shard.mutex);
   void leave(Place& place);

@@ -32,6 +32,7 @@ Frontend::Frontend(net::Loop& loop, const Settings& settings, Service& service,
             .http2_streams = http2_streams_,
             .stats = stats,
             .scratch = {scratch_.get(), kScratch},
+            .handshakes = &handshakes_,
             .samples = samples} {}
 
 Frontend::~Frontend() {
@@ -137,6 +138,13 @@ void Frontend::on_accept(net::Listener& listener, int fd, const net::Address& pe
   home_.stats.accepted.add();
   const bool welcome = connections_.enter(std::string(session->client_host()));
   if (crowded || !welcome) session->turn_away(Error{Errc::kTooManyConnections});
+  if (home_.handshake_count > settings_.max_handshakes)
+    handshakes_.front()->session.give_up_handshake();
+}
+
+bool Frontend::on_introduced(Session& session, const std::string& before) {
+  connections_.leave(before);
+  return connections_.enter(std::string(session.client_host()));
 }
 
 void Frontend::on_session_closed(Session& session) {

@@ -38,6 +38,7 @@ class Frontend final : public net::Listener::Owner, public Session::Owner {
   void on_accept(net::Listener& listener, int fd, const net::Address& peer) override;
   bool may_accept(const net::Listener& listener) override;
   void on_session_closed(Session& session) override;
+  bool on_introduced(Session& session, const std::string& before) override;
   void on_http2(Session& session, std::unique_ptr<net::Conn> conn, std::string_view read) override;
 
  private:
@@ -53,6 +54,7 @@ class Frontend final : public net::Listener::Owner, public Session::Owner {
   Http2StreamPool http2_streams_;
   Session::Home home_;
   List<Session> sessions_;  // the oldest first
+  List<Session::Handshake> handshakes_;
   std::size_t count_ = 0;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::vector<const ListenSettings*> listen_settings_;  // one for each listener

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "front/refusal.h"
 
@@ -60,7 +61,15 @@ Http1Session::Http1Session(Home& home, Owner& owner, const ListenSettings& liste
       deadline_(after(home.loop.now(), home.settings.idle_timeout)),
       since_(home.loop.now()),
       number_(++home.connections),
-      fresh_(listen.http2) {
+      fresh_(listen.http2 && !listen.tls) {
+  const auto introduces = [&](const net::Network& n) { return n.contains(peer); };
+  if (std::ranges::any_of(listen_.introducers, introduces)) conn_.expect_proxy_header();
+  if (listen_.tls) conn_.start_tls(std::make_unique<net::Tls>(listen_.tls->get(), fd));
+  if (conn_.handshaking()) {
+    home_.handshakes->push_back(handshake_);
+    ++home_.handshake_count;
+    deadline_ = after(since_, home_.settings.handshake_timeout);
+  }
   arm();
 }
 
@@ -78,6 +87,15 @@ bool Http1Session::may_keep() const {
 }
 
 void Http1Session::on_ready(net::Conn&, net::Ready what) {
+  if (shaking() && !conn_.handshaking()) {
+    end_handshake();
+    since_ = home_.loop.now();
+    deadline_ = after(since_, home_.settings.idle_timeout);
+    const std::string before = std::exchange(client_host_, {});
+    if (before != client_host() && !owner_.on_introduced(*this, before))
+      return turn_away(Error{Errc::kTooManyConnections});
+    if (chose_http2()) state_ = State::kHttp2;
+  }
   // Input that there was no room for hides a reset behind it.
   if (readable_ && conn_.failure() != 0) gone(conn_.failure());
   if (what.readable || what.closed) readable_ = true;
@@ -108,7 +126,7 @@ void Http1Session::take_turn() {
   }
   in_turn_ = false;
   if (state_ == State::kHttp2) {
-    const std::string read = kHttp2Preface + std::move(pending_);
+    const std::string read = preface_ > 0 ? kHttp2Preface + std::move(pending_) : std::string();
     return owner_.on_http2(*this, std::move(own_conn_), read);
   }
   if (state_ == State::kClosed) return owner_.on_session_closed(*this);
@@ -215,6 +233,12 @@ void Http1Session::refuse(Error error) {
 }
 
 void Http1Session::turn_away(Error why) {
+  // Nothing can be said yet, and a handshake only to say it costs too much; or it would have to be
+  // said in HTTP/2.
+  if (shaking() || chose_http2()) {
+    close(reason_of(why));
+    return owner_.on_session_closed(*this);
+  }
   in_turn_ = true;
   open_stream();  // nothing came before that could hinder it
   stream_->extra().add(http::FieldId::kRetryAfter, "1");

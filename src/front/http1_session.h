@@ -10,7 +10,8 @@
 //    |-- FIN or drain, bytes are owed --------------------------------------> Linger
 //    '-- FIN, drain or idle_timeout, nothing is owed -----------------------------------> Closed
 //   any state: reset, reaped, cut ------------------------------------------------------> Closed
-//   Idle, the connection's first bytes are the preface of HTTP/2: an Http2Session goes on with it.
+//   Idle, ALPN chose h2, or without TLS the first bytes are the preface of HTTP/2: an Http2Session
+//   goes on with it.
 //
 // Who is owed bytes is judged by delivery::Patience and by nothing else, in any state: an idle
 // connection's clock runs only once the client has all of its last response, and who cannot stay
@@ -43,12 +44,15 @@ class Http1Session final : public Session, public net::Conn::Owner, public net::
   void on_timer(net::Timer& timer) override;
   void take_turn();           // go on as far as bytes and buffers allow
   void turn_away(Error why);  // a connection too many: answered before it asks
+  void give_up_handshake();   // others want to begin theirs
   void drain() override;
   void sacrifice() override;
   TimePoint useless_since() const override;
   bool give_way() override;
   const net::Address& peer() const { return conn_.peer(); }
+  bool secure() const { return conn_.tls() != nullptr; }
   std::string_view client_host() const override;
+  std::string introduction() const { return net::print_proxy_header(conn_.peer(), conn_.local()); }
   const ListenSettings& listen() const override { return listen_; }
   std::uint64_t number() const override { return number_; }
   bool in_turn() const { return in_turn_; }
@@ -89,6 +93,9 @@ class Http1Session final : public Session, public net::Conn::Owner, public net::
   void settle(std::unique_ptr<Http1Stream> stream);
   void set_fast(bool fast);
   void note_acked(std::uint64_t offset);
+  bool chose_http2() const { return secure() && conn_.tls()->protocol() == "h2"; }  // ALPN
+  bool shaking() const { return handshake_.linked(); }
+  void end_handshake();
   void close(delivery::CloseReason why);
   void reap(delivery::CloseReason why);
   void cut(Error error);
@@ -105,6 +112,7 @@ class Http1Session final : public Session, public net::Conn::Owner, public net::
   std::unique_ptr<Http1Stream> sent_;  // the one before, while its receipt is open
   std::string pending_;                // read and not yet parsed: pipelined requests
   mutable std::string client_host_;    // made when first asked for
+  Handshake handshake_{*this};         // linked: it is not over
   DeliveryWatch watch_;
   TimePoint deadline_ = TimePoint::max();  // of the state itself, beside watch_.look_at()
   TimePoint since_;                        // it has been idle, about a head, or lingering

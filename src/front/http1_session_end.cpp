@@ -93,6 +93,8 @@ void Http1Session::on_timer(net::Timer&) {
 void Http1Session::time_out(TimePoint now) {
   switch (state_) {
     case State::kIdle:
+      if (shaking())
+        return close(conn_.introducing() ? CloseReason::kProxyHeader : CloseReason::kTlsTimeout);
       if (sent_ && !look()) return;
       if (now < deadline_) return;  // the look found a debt
       end_idle(preface_ == 0 ? CloseReason::kIdleTimeout : CloseReason::kRequestTimeout);
@@ -216,6 +218,7 @@ void Http1Session::settle(std::unique_ptr<Http1Stream> stream) {
 void Http1Session::close(CloseReason why) {
   if (state_ == State::kClosed) return;
   if (why_ == CloseReason::kOpen) why_ = why;
+  end_handshake();
   if ((sent_ || stream_) && watch_.looked_at() != home_.loop.now()) {
     watch_.look(conn_, phase(), number_, nullptr);  // the last word on what arrived
     note_acked(watch_.acked());
@@ -241,7 +244,11 @@ void Http1Session::gone(int error) {
   if (stream_) stream_->ending.error = Error{Errc::kClientGone, error};
   const int why = error != 0 ? error : conn_.failure();
   if (why_ == CloseReason::kOpen || why == ETIMEDOUT) {
-    why_ = why == ETIMEDOUT ? CloseReason::kKernelTimeout : CloseReason::kResetByClient;
+    why_ = why == ETIMEDOUT                       ? CloseReason::kKernelTimeout
+           : why == EBADMSG                       ? CloseReason::kProxyHeader
+           : conn_.introducing()                  ? CloseReason::kRequestCut
+           : why == EPROTO || conn_.handshaking() ? CloseReason::kTlsFailed
+                                                  : CloseReason::kResetByClient;
   }
   close(why_);
 }
@@ -284,6 +291,17 @@ bool Http1Session::give_way() {
   }
   owner_.on_session_closed(*this);
   return true;
+}
+
+void Http1Session::end_handshake() {
+  if (!shaking()) return;
+  handshake_.unlink();
+  --home_.handshake_count;
+}
+
+void Http1Session::give_up_handshake() {
+  close(CloseReason::kTlsCrowded);
+  owner_.on_session_closed(*this);
 }
 
 void Http1Session::sacrifice() {

@@ -21,7 +21,10 @@ Http1Stream::Http1Stream(net::Loop& loop, const Settings& settings)
 
 Http1Stream::~Http1Stream() { loop_.cancel(*this); }
 
-void Http1Stream::attach(Http1Session& session) { session_ = &session; }
+void Http1Stream::attach(Http1Session& session) {
+  session_ = &session;
+  secure_ = session.secure();
+}
 
 void Http1Stream::detach() {
   session_ = nullptr;
@@ -57,6 +60,8 @@ void Http1Stream::note_written(std::uint64_t offset) {
 
 std::string_view Http1Stream::client_host() const { return session_->client_host(); }
 std::uint16_t Http1Stream::client_port() const { return session_->peer().port(); }
+
+std::string Http1Stream::introduction() const { return session_->introduction(); }
 
 void Http1Stream::run() noexcept {
   // A wake may come after the stream went back to the pool, or even on: then it is one turn too

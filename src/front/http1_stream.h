@@ -27,7 +27,8 @@ class Http1Stream final : public Stream, public body::Waiter, public Task {
   Ref<body::Body> request_body() const override { return intake.body(); }
   std::string_view client_host() const override;
   std::uint16_t client_port() const override;
-  std::string_view scheme() const override { return "http"; }
+  std::string introduction() const override;
+  std::string_view scheme() const override { return secure_ ? "https" : "http"; }
   net::Loop& loop() const override { return loop_; }
   http::Fields& extra() override { return extra_; }
   void inform(int status, const http::Fields& fields) override;
@@ -57,6 +58,7 @@ class Http1Stream final : public Stream, public body::Waiter, public Task {
  private:
   net::Loop& loop_;
   Http1Session* session_ = nullptr;
+  bool secure_ = false;
   http::Request request_;
   http::Fields extra_;
 };

@@ -55,7 +55,10 @@ class Http2Session final : public Session, public net::Conn::Owner, public net::
 
   // For streams.
   const net::Address& peer() const { return conn_->peer(); }
-  bool secure() const { return false; }
+  bool secure() const { return conn_->tls() != nullptr; }
+  std::string introduction() const {
+    return net::print_proxy_header(conn_->peer(), conn_->local());
+  }
   void post() noexcept { home_.loop.post(turn_); }  // a turn, soon; any thread
   void send_interim(Http2Stream& stream, int status, const http::Fields& fields);
   void send_head(Http2Stream& stream, const Reply& reply, bool body);

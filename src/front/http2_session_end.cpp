@@ -293,11 +293,13 @@ void Http2Session::reap(CloseReason why) {
   conn_->reset();  // a plain close would keep the kernel's memory for minutes (kernel-facts E)
 }
 
-// Reset, or timed out by the kernel.
+// Reset, timed out by the kernel, or a record of TLS was bad.
 void Http2Session::gone(int error) {
   const int why = error != 0 ? error : conn_->failure();
   if (why_ == CloseReason::kOpen || why == ETIMEDOUT) {
-    why_ = why == ETIMEDOUT ? CloseReason::kKernelTimeout : CloseReason::kResetByClient;
+    why_ = why == ETIMEDOUT ? CloseReason::kKernelTimeout
+           : why == EPROTO  ? CloseReason::kTlsFailed
+                            : CloseReason::kResetByClient;
   }
   close(why_);
 }

@@ -50,6 +50,7 @@ void Http2Stream::detach() {
 
 std::string_view Http2Stream::client_host() const { return session_->client_host(); }
 std::uint16_t Http2Stream::client_port() const { return session_->peer().port(); }
+std::string Http2Stream::introduction() const { return session_->introduction(); }
 std::string_view Http2Stream::scheme() const { return session_->secure() ? "https" : "http"; }
 
 // The session outlives whoever could call this: readers and writers of bodies unlist themselves.

@@ -35,6 +35,7 @@ class Http2Stream final : public Stream, public body::Waiter, public ListNode {
   Ref<body::Body> request_body() const override { return intake.body(); }
   std::string_view client_host() const override;
   std::uint16_t client_port() const override;
+  std::string introduction() const override;
   std::string_view scheme() const override;
   net::Loop& loop() const override { return loop_; }
   http::Fields& extra() override { return extra_; }

@@ -1,7 +1,7 @@
 #pragma once
 // Session: one client connection, as Frontend sees it, whatever the protocol. Every connection
-// begins as an Http1Session; one whose first bytes are the preface of HTTP/2 goes on as an
-// Http2Session. Loop's thread.
+// begins as an Http1Session; one that turns out to be of HTTP/2, by what TLS agreed upon (ALPN) or,
+// without TLS, by its first bytes, goes on as an Http2Session. Loop's thread.
 
 #include <memory>
 #include <span>
@@ -17,11 +17,17 @@
 
 namespace weir::front {
 
+class Http1Session;
 class Http1StreamPool;
 class Http2StreamPool;
 
 class Session : public ListNode {
  public:
+  // One whose PROXY header or TLS handshake is not over: in Home::handshakes.
+  struct Handshake : ListNode {
+    explicit Handshake(Http1Session& s) : session(s) {}
+    Http1Session& session;
+  };
   // What a session needs of its worker; outlives it.
   struct Home {
     net::Loop& loop;
@@ -31,7 +37,9 @@ class Session : public ListNode {
     Http1StreamPool& streams;
     Http2StreamPool& http2_streams;
     Stats& stats;
-    std::span<std::byte> scratch;   // for reads, shared by all sessions of the worker
+    std::span<std::byte> scratch;           // for reads, shared by all sessions of the worker
+    List<Handshake>* handshakes = nullptr;  // the longest first
+    std::size_t handshake_count = 0;
     SampleSink* samples = nullptr;  // null: samples are not recorded
     std::uint64_t connections = 0;  // made so far
     bool draining = false;          // no new requests: connections end after what they serve
@@ -39,6 +47,8 @@ class Session : public ListNode {
   class Owner {
    public:
     virtual void on_session_closed(Session& session) = 0;  // destroys it
+    // A PROXY header has told who the client is: client_host() was `before`. Whether it may stay.
+    virtual bool on_introduced(Session& session, const std::string& before) = 0;
     // The session's client speaks HTTP/2. Destroys it; `conn` and what was read of it (valid during
     // the call) belong to an Http2Session from now on.
     virtual void on_http2(Session& session, std::unique_ptr<net::Conn> conn,

@@ -99,6 +99,8 @@ class Stream {
   virtual Ref<body::Body> request_body() const = 0;
   virtual std::string_view client_host() const = 0;
   virtual std::uint16_t client_port() const = 0;
+  // A PROXY header (version 2) about the client and where it connected to.
+  virtual std::string introduction() const = 0;
   virtual std::string_view scheme() const = 0;
   virtual net::Loop& loop() const = 0;
 

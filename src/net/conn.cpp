@@ -10,6 +10,8 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstring>
+#include <utility>
 
 #include "base/check.h"
 
@@ -18,6 +20,11 @@
 #endif
 
 namespace weir::net {
+namespace {
+
+constexpr std::size_t kRecord = 16 * 1024;  // RFC 8446 §5.1
+
+}  // namespace
 
 Conn::Conn(Loop& loop, int fd, const Address& peer, Owner& owner)
     : loop_(loop), owner_(&owner), fd_(fd), peer_(peer) {
@@ -36,10 +43,12 @@ Conn::~Conn() {
 void Conn::event(int, short what, void* conn) noexcept {
   Conn& self = *static_cast<Conn*>(conn);
   self.loop_.now();  // the round begins here, whatever its callbacks do
-  const Ready ready{.readable = (what & EV_READ) != 0,
-                    .writable = (what & EV_WRITE) != 0,
-                    .closed = (what & EV_CLOSED) != 0};
+  Ready ready{.readable = (what & EV_READ) != 0,
+              .writable = (what & EV_WRITE) != 0,
+              .closed = (what & EV_CLOSED) != 0};
   self.peer_closed_ |= ready.closed;
+  if (self.intro_ && !self.take_introduction(ready)) return;
+  if (self.tls_ && !self.intro_ && !self.advance_tls(ready)) return;
   self.owner_->on_ready(self, ready);
 }
 
@@ -50,6 +59,8 @@ IoResult Conn::failed(int error, std::size_t bytes) {
 
 IoResult Conn::read(std::span<std::byte> into) {
   WEIR_DCHECK(!into.empty());
+  if (intro_) return error_ != 0 ? failed(error_) : IoResult{0, IoState::kAgain};
+  if (tls_) return read_tls(into);
   ssize_t n;
   do {
     n = recv(fd_, into.data(), into.size(), 0);
@@ -83,6 +94,8 @@ IoResult Conn::read_discard(std::size_t most) {
 
 IoResult Conn::write(std::span<const Piece> pieces, bool more) {
   if (error_ != 0) return failed(error_);
+  if (intro_) return {0, IoState::kAgain};
+  if (tls_) return write_tls(pieces);
   std::uint64_t left = 0;
   for (const Piece& piece : pieces) left += piece.bytes.size();
   IoResult all;
@@ -159,7 +172,13 @@ IoResult Conn::send_file(const Piece& piece, std::size_t skip) {
 }
 
 void Conn::shutdown_write() {
-  if (open()) shutdown(fd_, SHUT_WR);  // fails only when the connection is gone already
+  if (!open()) return;
+  if (tls_) {
+    tls_->close();
+    shut_after_flush_ = tls_->flush() == TlsStep::kAgain;
+    if (shut_after_flush_) return;
+  }
+  shutdown(fd_, SHUT_WR);  // fails only when the connection is gone already
 }
 
 void Conn::reset() {
@@ -176,6 +195,125 @@ int Conn::failure() {
   socklen_t length = sizeof error_;
   if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error_, &length) != 0) error_ = errno;
   return error_;
+}
+
+void Conn::expect_proxy_header() {
+  WEIR_CHECK(!intro_ && !tls_ && read_ == 0 && written_ == 0);
+  intro_ = std::make_unique<ProxyHeaderDecoder>();
+}
+
+// Looked at before it is taken, so that no byte behind it is: those may be TLS. False: the owner
+// need not hear of it.
+bool Conn::take_introduction(Ready& ready) {
+  ready.readable = ready.writable =
+      true;                          // the edge for what stands behind the header was this one
+  std::array<std::byte, 256> bytes;  // NOLINT: only what was read is looked at
+  while (error_ == 0) {
+    const ssize_t n = recv(fd_, bytes.data(), bytes.size(), MSG_PEEK);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) return false;
+    if (n <= 0) {
+      error_ = n == 0 ? ECONNRESET : errno;
+      break;
+    }
+    const auto step = intro_->feed(std::span(bytes).first(static_cast<std::size_t>(n)));
+    recv(fd_, bytes.data(), step.used, 0);  // they are here: it takes them all
+    if (step.status == ProxyHeaderDecoder::Status::kMore) continue;
+    if (step.status == ProxyHeaderDecoder::Status::kBad) {
+      error_ = EBADMSG;
+      break;
+    }
+    if (intro_->source()) {
+      peer_ = *intro_->source();
+      told_local_ = std::make_unique<Address>(*intro_->destination());
+    }
+    intro_.reset();
+    return true;
+  }
+  return true;
+}
+
+void Conn::introduce(std::string_view header) {
+  WEIR_CHECK(!tls_ && written_ == 0);
+  const ssize_t n = send(fd_, header.data(), header.size(), MSG_NOSIGNAL | MSG_MORE);
+  if (n != static_cast<ssize_t>(header.size())) error_ = n < 0 ? errno : ENOBUFS;
+}
+
+void Conn::start_tls(std::unique_ptr<Tls> tls) {
+  WEIR_CHECK(!tls_ && read_ == 0 && written_ == 0);
+  tls_ = std::move(tls);
+}
+
+// What an edge does below the owner: the handshake, and records that waited for room. False: the
+// owner need not hear of it.
+bool Conn::advance_tls(Ready& ready) {
+  const bool was_open = tls_->open();
+  if (!was_open) {
+    const TlsStep step = tls_->step();
+    if (step == TlsStep::kAgain) return false;
+    if (step == TlsStep::kFailed) error_ = tls_->error();
+    ready.readable = ready.writable = true;
+    return true;
+  }
+  if (!ready.writable || !tls_->pending()) return true;
+  const TlsStep step = tls_->flush();
+  if (step == TlsStep::kFailed) error_ = tls_->error();
+  if (step == TlsStep::kDone && std::exchange(shut_after_flush_, false)) shutdown(fd_, SHUT_WR);
+  if (step == TlsStep::kAgain) ready.writable = false;
+  return true;
+}
+
+IoResult Conn::read_tls(std::span<std::byte> into) {
+  if (!tls_->open() && error_ == 0) return {0, IoState::kAgain};
+  const Tls::Got got = tls_->read(into);
+  read_ += got.bytes;
+  switch (got.step) {
+    case TlsStep::kDone:
+      return {got.bytes, IoState::kDone};
+    case TlsStep::kAgain:
+      return error_ != 0 ? failed(error_) : IoResult{0, IoState::kAgain};
+    case TlsStep::kEnd:
+      peer_closed_ = true;
+      return {0, IoState::kEnd};
+    case TlsStep::kFailed:
+      return failed(error_ != 0 ? error_ : tls_->error());
+  }
+  check_failed("unknown step", __FILE__, __LINE__);
+}
+
+// Small pieces share a record, large ones are encrypted from where they are. What was taken leaves
+// when the batch is full or all was taken; what the kernel then has no room for leaves at the next
+// edge without the owner.
+IoResult Conn::write_tls(std::span<const Piece> pieces) {
+  if (!tls_->open()) return {0, IoState::kAgain};
+  std::array<std::byte, kRecord> record;  // NOLINT: only what is copied into it is read
+  IoResult all;
+  std::size_t filled = 0;
+  const auto put = [&](std::span<const std::byte> bytes) {
+    const Tls::Got got = tls_->write(bytes);
+    all.bytes += got.bytes;
+    if (got.step == TlsStep::kAgain) all.state = IoState::kAgain;
+    if (got.step == TlsStep::kFailed) all = failed(tls_->error(), all.bytes);
+    return got.step == TlsStep::kDone;
+  };
+  for (const Piece& piece : pieces) {
+    std::span<const std::byte> left = piece.bytes;
+    while (!left.empty()) {
+      if (filled == 0 && left.size() >= record.size()) {
+        if (!put(left)) return all;
+        break;
+      }
+      const std::size_t n = std::min(left.size(), record.size() - filled);
+      std::memcpy(record.data() + filled, left.data(), n);
+      filled += n;
+      left = left.subspan(n);
+      if (filled < record.size()) continue;
+      if (!put(std::span(record).first(std::exchange(filled, 0)))) return all;
+    }
+  }
+  if (filled > 0 && !put(std::span(record).first(filled))) return all;
+  if (tls_->flush() == TlsStep::kFailed) return failed(tls_->error(), all.bytes);
+  return all;
 }
 
 void Conn::set_notsent_lowat(std::uint32_t bytes) {

@@ -1,5 +1,5 @@
 #pragma once
-// Conn: one non-blocking stream connection, plain TCP now, TLS behind the same calls later. It
+// Conn: one non-blocking stream connection, plain TCP or TLS behind the same calls. It
 // tries what it is asked at once and says how far it got; readiness is edge triggered: after kAgain
 // the owner hears on_ready() when trying again may help. One libevent registration for the whole
 // life (EV_READ|EV_WRITE|EV_CLOSED|EV_ET|EV_PERSIST, kernel-facts B), no epoll_ctl per request.
@@ -9,12 +9,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string_view>
 
 #include "base/time.h"
 #include "net/address.h"
 #include "net/event_slot.h"
 #include "net/loop.h"
+#include "net/proxy_header.h"
+#include "net/tls.h"
 
 namespace weir::net {
 
@@ -65,6 +69,22 @@ class Conn {
   Conn(const Conn&) = delete;
   Conn& operator=(const Conn&) = delete;
 
+  // A PROXY header comes first, also before TLS, and what it says is peer() and local() from then
+  // on. Before anything was read or written. The owner hears nothing until it is whole, or the
+  // connection has failed: EBADMSG when it is none.
+  void expect_proxy_header();
+  bool introducing() const { return intro_ != nullptr; }
+  // Sends a PROXY header of ours, on a connection that was just made: its empty buffer takes it
+  // whole, and holds it back for what follows at once.
+  void introduce(std::string_view header);
+
+  // TLS from the first byte on, before anything was read or written. The owner hears nothing until
+  // the handshake is over or the connection has failed; whoever reads or writes before is told
+  // kAgain. Files are then sent from memory; `closed` in Ready may come without a close_notify.
+  void start_tls(std::unique_ptr<Tls> tls);
+  const Tls* tls() const { return tls_.get(); }  // null: plain
+  bool handshaking() const { return intro_ || (tls_ && !tls_->open()); }
+
   // From one room to another (idle pool to a call). An edge that came before is not repeated: the
   // new owner tries first, as after any kAgain that it did not see.
   void set_owner(Owner& owner) { owner_ = &owner; }
@@ -103,9 +123,11 @@ class Conn {
 
   int fd() const { return fd_; }
   const Address& peer() const { return peer_; }
-  Address local() const { return local_address(fd_); }
+  Address local() const { return told_local_ ? *told_local_ : local_address(fd_); }
   Loop& loop() const { return loop_; }
-  std::uint64_t bytes_written() const { return written_; }  // wire bytes given to the kernel so far
+  // Wire bytes so far: given to the kernel, or to a TLS record that will be without being asked
+  // for.
+  std::uint64_t bytes_written() const { return tls_ ? tls_->wire_bytes() : written_; }
   std::uint64_t bytes_read() const { return read_; }
 
  private:
@@ -122,6 +144,10 @@ class Conn {
                        bool more);
   IoResult send_file(const Piece& piece, std::size_t skip);
   IoResult failed(int error, std::size_t bytes = 0);
+  bool take_introduction(Ready& ready);
+  bool advance_tls(Ready& ready);
+  IoResult read_tls(std::span<std::byte> into);
+  IoResult write_tls(std::span<const Piece> pieces);
 
   Loop& loop_;
   Owner* owner_;
@@ -129,9 +155,13 @@ class Conn {
   int error_ = 0;  // SO_ERROR tells only once
   bool peer_closed_ = false;
   bool sendfile_ = true;
+  bool shut_after_flush_ = false;  // TLS: our FIN waits for records that the kernel has not taken
   std::uint64_t written_ = 0;
   std::uint64_t read_ = 0;
   Address peer_;
+  std::unique_ptr<Address> told_local_;  // by a PROXY header
+  std::unique_ptr<ProxyHeaderDecoder> intro_;
+  std::unique_ptr<Tls> tls_;
   EventSlot event_;
 };
 

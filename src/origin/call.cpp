@@ -54,6 +54,7 @@ Call::Call(Pool& pool, const http::Request& head, Ref<body::Body> body, const Ro
       head_(head),
       request_body_(std::move(body)),
       tried_(route.tried),
+      introduction_(route.introduction),
       owner_(owner),
       timer_(pool.loop(), *this),
       parser_(pool.settings().limits),
@@ -93,19 +94,19 @@ void Call::stand_in_line() {
 Call::Flow Call::step_waiting() {
   place_ = pool_.servers().limit.take(opener_, pick_->server);
   if (!place_) return Flow::kStop;
-  timer_.clear();  // the connector has its own
+  timer_.clear();  // the dial has its own
   state_ = State::kConnecting;
-  connector_ = pool_.connect(pick_->server, *this);
+  dial_ = pool_.connect(pick_->server, introduction_, *this);
   return Flow::kStop;
 }
 
-void Call::on_connected(Result<net::Connected> result) {
-  connector_.reset();
-  if (!result) {
-    over(std::unexpected(result.error()));
+void Call::on_dialled(Result<std::unique_ptr<net::Conn>> conn) {
+  dial_.reset();
+  if (!conn) {
+    over(std::unexpected(conn.error()));
   } else {
-    auto conn = std::make_unique<net::Conn>(pool_.loop(), result->fd, result->peer, *this);
-    begin({std::move(place_), std::move(conn), 0});
+    (*conn)->set_owner(*this);
+    begin({std::move(place_), std::move(*conn), 0});
   }
   take_turn();
 }
@@ -459,13 +460,19 @@ Call::Flow Call::stopped(body::BodyWriter::Stop why) {
 
 // The origin ended the connection (read.state is kEnd or kError).
 Call::Flow Call::end_of_stream(const net::IoResult& read) {
+  const net::Conn& conn = *link_->conn;
   const bool clean = read.state == net::IoState::kEnd;
+  const Errc broken =
+      conn.tls() && read.error == EPROTO ? Errc::kOriginTlsFailed : Errc::kOriginReset;
   if (state_ == State::kHead) {
     if (may_retry() && !response_began_) return retry();
-    return over(fail(clean ? Errc::kOriginClosed : Errc::kOriginReset, read.error));
+    return over(fail(clean ? Errc::kOriginClosed : broken, read.error));
   }
-  if (clean && response_.framing == http::Framing::kUntilClose) return finish(), Flow::kStop;
-  return over(fail(clean ? Errc::kOriginCut : Errc::kOriginReset, read.error));
+  // RFC 8446 §6.1: an end that nobody vouches for may be anybody's.
+  const bool cut = conn.tls() && conn.tls()->cut();
+  const bool ends_it = clean && !cut && response_.framing == http::Framing::kUntilClose;
+  if (ends_it) return finish(), Flow::kStop;
+  return over(fail(clean ? Errc::kOriginCut : broken, read.error));
 }
 
 // RFC 9112 §9.3.1: safe to send again only if it is idempotent and cannot have been acted on twice.
@@ -518,6 +525,11 @@ Verdict Call::verdict(const Result<void>& result) const {
       return is_ours(result.error().sys) ? Verdict::kNone : Verdict::kFailed;
     case Errc::kFirstByteTimeout:
     case Errc::kOriginBadResponse:
+    case Errc::kOriginUntrusted:
+    case Errc::kOriginWrongName:
+    case Errc::kOriginExpired:
+    case Errc::kOriginTlsFailed:
+    case Errc::kOriginTlsTimeout:
       return Verdict::kFailed;
     case Errc::kOriginClosed:
     case Errc::kOriginReset:

@@ -38,10 +38,11 @@ namespace weir::origin {
 struct Route {
   std::uint64_t hash = 0;  // of what is asked for
   Tried& tried;            // the Call adds its server when that fails. Outlives the Call
+  std::string_view introduction = {};  // of the client, with proxy_protocol. Outlives the Call
 };
 
 class Call final : public net::Conn::Owner,
-                   public net::Connector::Owner,
+                   public Dial::Owner,
                    public net::Timer::Owner,
                    public body::Waiter,
                    public Task {
@@ -79,7 +80,7 @@ class Call final : public net::Conn::Owner,
   std::string_view server() const { return server_; }  // its address; empty before connected
 
   void on_ready(net::Conn& conn, net::Ready what) override;
-  void on_connected(Result<net::Connected> result) override;
+  void on_dialled(Result<std::unique_ptr<net::Conn>> conn) override;
   void on_timer(net::Timer& timer) override;
   // The request's body has more, or there is a place for a connection.
   void wake() noexcept override { pool_.loop().post(*this); }
@@ -124,11 +125,12 @@ class Call final : public net::Conn::Owner,
   const http::Request& head_;
   Ref<body::Body> request_body_;
   Tried& tried_;
+  const std::string_view introduction_;
   Owner& owner_;
   std::optional<Pick> pick_;  // until its verdict is told
   ConnectionLimit::Opener opener_;
   ConnectionLimit::Place place_;  // while connecting
-  std::unique_ptr<net::Connector> connector_;
+  std::unique_ptr<Dial> dial_;
   std::optional<Connection> link_;
   net::Timer timer_;
   std::string server_;

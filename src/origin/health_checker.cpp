@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "http/head.h"
 #include "net/conn.h"
-#include "net/connector.h"
+#include "origin/dial.h"
 
 namespace weir::origin {
 namespace {
@@ -26,7 +26,7 @@ constexpr std::size_t kBodyMost = 64 * 1024;
 //      \------------------------\-----------------------------\--------------------------/
 //
 // The head is the result, or the error before it.
-class HealthChecker::Check final : public net::Connector::Owner,
+class HealthChecker::Check final : public Dial::Owner,
                                    public net::Conn::Owner,
                                    public net::Timer::Owner {
  public:
@@ -49,7 +49,7 @@ class HealthChecker::Check final : public net::Connector::Owner,
   const Server& server() const { return servers_.settings.servers[server_]; }
 
   void on_timer(net::Timer&) override;
-  void on_connected(Result<net::Connected> result) override;
+  void on_dialled(Result<std::unique_ptr<net::Conn>> conn) override;
   void on_ready(net::Conn&, net::Ready) override;
   void start();
   bool send();
@@ -70,7 +70,7 @@ class HealthChecker::Check final : public net::Connector::Owner,
   http::Response response_;
   std::string request_;   // what of it is to be sent
   std::size_t read_ = 0;  // of the body
-  std::unique_ptr<net::Connector> connector_;
+  std::unique_ptr<Dial> dial_;
   std::unique_ptr<net::Conn> conn_;
   std::mt19937 random_;
   State state_ = State::kResting;
@@ -99,16 +99,16 @@ void HealthChecker::Check::start() {
   response_.clear();
   read_ = 0;
   timer_.set(after(loop_.now(), settings().timeout));
-  connector_ =
-      std::make_unique<net::Connector>(loop_, resolver_, server().address, settings().timeout,
-                                       *this, servers_.settings.local_address);
+  dial_ = std::make_unique<Dial>(loop_, resolver_, servers_, server_, std::string_view(),
+                                 settings().timeout, *this);
 }
 
-void HealthChecker::Check::on_connected(Result<net::Connected> result) {
+void HealthChecker::Check::on_dialled(Result<std::unique_ptr<net::Conn>> conn) {
   WEIR_CHECK(state_ == State::kConnecting);
-  connector_.reset();
-  if (!result) return fail_with(result.error());
-  conn_ = std::make_unique<net::Conn>(loop_, result->fd, result->peer, *this);
+  dial_.reset();
+  if (!conn) return fail_with(conn.error());
+  conn_ = std::move(*conn);
+  conn_->set_owner(*this);
   state_ = State::kAsking;
   send();
 }
@@ -181,7 +181,7 @@ void HealthChecker::Check::note(bool passed, const std::string& reason) {
 
 void HealthChecker::Check::rest() {
   state_ = State::kResting;
-  connector_.reset();
+  dial_.reset();
   conn_.reset();
   const auto random = static_cast<std::uint32_t>(random_());
   timer_.set(after(loop_.now(), with_jitter(settings().interval, random)));

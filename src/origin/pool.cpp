@@ -67,17 +67,18 @@ std::optional<Connection> Pool::take(std::size_t server, net::Conn::Owner& owner
   return {};
 }
 
-std::unique_ptr<net::Connector> Pool::connect(std::size_t server, net::Connector::Owner& owner) {
+std::unique_ptr<Dial> Pool::connect(std::size_t server, std::string_view introduction,
+                                    Dial::Owner& owner) {
   ++stats_.connected;
-  return std::make_unique<net::Connector>(loop_, resolver_, settings().servers[server].address,
-                                          settings().connect_timeout, owner,
-                                          settings().local_address);
+  return std::make_unique<Dial>(loop_, resolver_, servers_, server, introduction,
+                                settings().connect_timeout, owner);
 }
 
 void Pool::give(Connection connection) {
   const net::Conn& conn = *connection.conn;
   const std::uint64_t most = settings().keepalive_requests;
   if (!conn.open() || conn.peer_closed() || settings().idle_connections == 0) return;
+  if (settings().proxy_protocol) return;  // the next request may be of another client
   if (most != 0 && connection.requests >= most) return;
   if (!quiet(*connection.conn) || servers_.limit.wanted(connection.server())) return;
   if (idle_count_ >= settings().idle_connections) drop(*oldest());

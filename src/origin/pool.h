@@ -10,8 +10,8 @@
 #include "base/executor.h"
 #include "base/list.h"
 #include "net/conn.h"
-#include "net/connector.h"
 #include "net/resolver.h"
+#include "origin/dial.h"
 #include "origin/servers.h"
 
 namespace weir::origin {
@@ -40,8 +40,10 @@ class Pool final : private body::Waiter, private Task {
 
   // An idle connection to that server, the one used last first; nothing when there is none.
   std::optional<Connection> take(std::size_t server, net::Conn::Owner& owner);
-  // A new one. Its Place must be had already.
-  std::unique_ptr<net::Connector> connect(std::size_t server, net::Connector::Owner& owner);
+  // A new one. Its Place must be had already. `introduction`: of the client whom it is for, where
+  // the origin wants to hear of it.
+  std::unique_ptr<Dial> connect(std::size_t server, std::string_view introduction,
+                                Dial::Owner& owner);
   // It carried a whole response and nothing behind it: keep it for reuse, or close it when nobody
   // may use it again or somebody waits for its place.
   void give(Connection connection);

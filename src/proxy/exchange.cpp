@@ -9,6 +9,7 @@
 #include "policy/forwarding.h"
 #include "policy/vary.h"
 #include "proxy/access.h"
+#include "proxy/first_hole.h"
 #include "proxy/range_ask.h"
 
 namespace weir::proxy {
@@ -144,6 +145,8 @@ FetchPlan Exchange::plan(FetchPlan::Kind kind, bool for_storing) const {
   out.ruling.begin(site_->rules);
   if (ruled_) out.ruling = rules_->ruling;
   out.client = hash64(stream_->client_host());
+  if (house_.origins[site_->origin].pool->settings().proxy_protocol)
+    out.introduction = stream_->introduction();
   policy::forward_request(request, site_->forward, {stream_->client_host(), stream_->scheme()},
                           for_storing, out.request);
   out.request.fields.remove(http::FieldId::kExpect);  // front/ has answered it
@@ -257,7 +260,7 @@ bool Exchange::takes_over(Error why) {
 
 // Whether what was stored before will do, now that the origin has failed (RFC 5861 §4).
 bool Exchange::may_serve_stale() const {
-  return stale_ && !filled_first_ &&
+  return stale_ && !filled_first_ && !stale_->mark().gone() &&
          policy::may_serve_on_error(cls_, stale_->freshness(), house_.loop.wall_now());
 }
 
@@ -329,14 +332,8 @@ policy::Answer Exchange::answer_from(const cache::Object& object) const {
 // Where the first byte of the answer is not here, nothing is said before the origin has shown that
 // it still has the same object.
 bool Exchange::fill_first() {
-  const bool whole =
-      !object_->shared() || object_->part() || object_->body().complete() || filled_first_;
-  const bool content = answer_.body && (answer_.status == 200 || answer_.status == 206);
-  if (whole || !content) return false;
-  const std::uint64_t first = answer_.range           ? answer_.range->first
-                              : answer_.parts.empty() ? 0
-                                                      : answer_.parts.front().first;
-  const auto hole = object_->body().hole(first);
+  if (filled_first_) return false;
+  const auto hole = first_hole(*object_, answer_);
   if (!hole) return false;
   filled_first_ = true;
   how_ = How::kMiss;

@@ -106,7 +106,7 @@ void Fetch::run() noexcept {
 // There is a place. Who waited for it may be gone: then the origin is not troubled.
 void Fetch::begin() {
   origin().stats->queued.add(house_.loop.now() - queued_);
-  const bool wanted = writer_ || plan_.lane != sched::Lane::kClientWaits || is_read();
+  const bool wanted = writer_ || ticket_.lane != sched::Lane::kClientWaits || is_read();
   wanted ? ask() : fail(Error{Errc::kFetchAbandoned});
 }
 
@@ -124,7 +124,7 @@ void Fetch::ask() {
   blocked_since_ = TimePoint::max();
   blocked_at_ = body::kUnlimited;
   bad_part_.reset();
-  const origin::Route route{plan_.key.digest.low, tried_};
+  const origin::Route route{plan_.key.digest.low, tried_, plan_.introduction};
   call_ = std::make_unique<origin::Call>(*origin().pool, plan_.request, plan_.request_body, route,
                                          *this);
   timer_.set(after(house_.loop.now(), kLook));
@@ -188,7 +188,7 @@ std::optional<TimePoint> Fetch::when_to_retry(Error why, TimePoint now) {
   origin::Servers& servers = origin().pool->servers();
   const Retry::Failure failure{
       .why = why,
-      .repeatable = !plan_.request_body && http::is_idempotent(plan_.request.method),
+      .repeatable = !plan_.request_body && http::is_safe(plan_.request.method),
       .another = tried_.size() < servers.settings.servers.size(),
       .next_try = servers.balancer.capacity(now).changes_at,
       .random = origin().pool->random()};
@@ -317,10 +317,10 @@ void Fetch::look_at_window(TimePoint now) {
     leave_gate(now);
     state_ = State::kParked;
     origin().stats->parked.add();
-    run();  // in case there is space by now: else the writer's wake is set
+    wake();  // in case there is space by now: else the writer's wake is set
   } else if (shut >= origin().window_shut_max / 2) {
     writer_->press(kTrickle);
-    run();
+    wake();  // not now: what comes may be its end
   }
 }
 
@@ -329,18 +329,8 @@ bool Fetch::look_for_readers() {
   idle_looks_ = is_read() ? 0 : idle_looks_ + 1;
   if (idle_looks_ == 0) wait_in(sched::Lane::kClientWaits);
   if (idle_looks_ < kIdleLooks) return true;
-  if (!writer_) {
-    // One that a client waited for and that has cost the origin nothing so far; the answer to any
-    // other may be worth keeping.
-    const bool asked_for = plan_.lane == sched::Lane::kClientWaits;
-    const bool queued = state_ == State::kQueued && asked_for;
-    if (plan_.kind != FetchPlan::Kind::kPass && !queued) {
-      if (asked_for) wait_in(sched::Lane::kPrefetch);
-      return true;
-    }
-  } else if (go_on_unread()) {
-    return true;
-  }
+  if (!writer_ && plan_.lane != sched::Lane::kClientWaits) return true;  // nobody ever waited
+  if (go_on_unread()) return true;
   call_.reset();
   if (writer_ && kept_ && object_->body().refillable()) {
     origin().stats->end(plan_.kind, FetchEnd::kAbandoned);
@@ -360,17 +350,28 @@ bool Fetch::is_read() const {
 // Whether it is worth finishing though nobody reads it; then it makes way for what clients wait
 // for.
 bool Fetch::go_on_unread() {
-  auto verdict = worth_finishing({.kept = kept_,
-                                  .part = part_ || plan_.kind == FetchPlan::Kind::kFill,
-                                  .received = writer_->offset(),
-                                  .total = writer_->body().total(),
-                                  .keep_limit = house_.store.keep_limit()},
-                                 origin().fill);
+  FillVerdict verdict = fill_verdict();
   if (verdict.finish && ticket_.lane == sched::Lane::kPrefetch) return true;
   if (verdict.finish && !wait_in(sched::Lane::kPrefetch)) verdict = {false, "no_place"};
   log_info("fetch {} key={} offset={} reason={}", verdict.finish ? "goes on unread" : "abandoned",
-           plan_.key.text, writer_->offset(), verdict.reason);
+           plan_.key.text, writer_ ? writer_->offset() : 0, verdict.reason);
   return verdict.finish;
+}
+
+FillVerdict Fetch::fill_verdict() {
+  if (writer_) {
+    return worth_finishing({.kept = kept_,
+                            .part = part_ || plan_.kind == FetchPlan::Kind::kFill,
+                            .received = writer_->offset(),
+                            .total = writer_->body().total(),
+                            .keep_limit = house_.store.keep_limit()},
+                           origin().fill);
+  }
+  // No head yet. One that still stands in the queue has cost the origin nothing.
+  if (plan_.kind == FetchPlan::Kind::kPass) return {false, "not_kept"};
+  if (state_ == State::kQueued && ticket_.lane == sched::Lane::kClientWaits)
+    return {false, "not_begun"};
+  return worth_awaiting(origin().fill);
 }
 
 // False: it runs, and that lane has no place for it.

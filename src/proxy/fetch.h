@@ -60,6 +60,7 @@ struct FetchPlan {
   std::uint64_t end = body::kUnlimited;
   sched::Lane lane = sched::Lane::kClientWaits;
   std::uint64_t client = 0;  // a hash of who asked, without the port
+  std::string introduction;  // of who asked, where the origin wants to hear of it
 };
 
 // The reason of a Busy whose fetch was answered with a 5xx where what is stored may do instead.
@@ -108,6 +109,7 @@ class Fetch final : public origin::Call::Owner,
 
   void decide(http::Response& response);
   policy::Admission judge(const http::Response& response, bool validating);
+  policy::Admission heed_site(policy::Admission admission, const http::Response& response) const;
   enum class Keep : std::uint8_t { kNot, kWhole, kHoles, kPart };
   bool can_refill(const http::Response& response, bool needed) const;
   Keep how_to_keep(const http::Response& response, std::optional<std::uint64_t> length,
@@ -147,6 +149,7 @@ class Fetch final : public origin::Call::Owner,
   void look_for_room();
   bool look_for_readers();
   bool go_on_unread();
+  FillVerdict fill_verdict();
   bool is_read() const;
   bool wait_in(sched::Lane lane);
   void end();

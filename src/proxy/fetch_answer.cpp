@@ -106,11 +106,18 @@ policy::Admission Fetch::judge(const http::Response& response, bool validating) 
     admission = policy::admit_post(plan_.client_request, plan_.cls, plan_.key.text, response,
                                    ruling.policy, times_);
   }
+  return heed_site(std::move(admission), response);
+}
+
+// What the RFCs allow to keep, a rule of the site may not, or there is no keeping track of it.
+policy::Admission Fetch::heed_site(policy::Admission admission,
+                                   const http::Response& response) const {
   if (admission.verdict != policy::Verdict::kKeep) return admission;
-  const bool cookie = ruling.refuses_cookies && response.fields.has(http::FieldId::kSetCookie);
+  const Rule* refuses = plan_.ruling.refuses_cookies;
+  const bool cookie = refuses && response.fields.has(http::FieldId::kSetCookie);
   if (!cookie && !tags_.too_many()) return admission;
   std::string_view reason = "too_many_tags";
-  if (cookie) reason = ruling.refuses_cookies->reason;
+  if (cookie) reason = refuses->reason;
   return {policy::Verdict::kPass, reason, policy::Freshness{}, true};
 }
 
@@ -265,7 +272,9 @@ void Fetch::deliver(const policy::Admission& admission) {
     if (kept_) house_.index.insert(plan_.key, object_);  // of a POST
     plan_.busy->pass(for_leader_ ? for_leader_ : object_);
   } else if (kept_) {
-    house_.index.publish(plan_.key, plan_.busy, object_, for_leader_);
+    const bool freshened = plan_.object && &object_->body() == &plan_.object->body();
+    house_.index.publish(plan_.key, plan_.busy, object_, for_leader_,
+                         freshened ? plan_.object.get() : nullptr);
   } else {
     // A credential may be the reason: others need not go their own way for it.
     const auto whom = plan_.cls.authorization ? cache::Whom::kAuthorized : cache::Whom::kEveryone;

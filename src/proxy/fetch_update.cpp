@@ -14,10 +14,11 @@ void Fetch::invalidate(const http::Response& response) {
   order.urls = policy::also_invalidated(plan_.key.url(), response);
   order.urls.emplace_back(plan_.key.url());
   for (std::string& url : order.urls) url = url_in_cache(*plan_.site, url);
-  const bool first = house_.index.purges() == plan_.busy->purges();
+  const std::uint64_t own = order.urls.size() * (house_.index.knows_parts() ? 2 : 1);
   std::size_t objects = 0;
   house_.purger.start(std::move(order), PurgeKind::kInvalidation, nullptr, objects);
-  if (first) born_ = house_.index.purges();  // its own answer comes after this purge
+  // Its own answer comes after this purge; and after no other, as far as can be told.
+  if (house_.index.purges() == plan_.busy->purges() + own) born_ += own;
 }
 
 // A 304 to our own validators: the stored response lives on, on the same Body (RFC 9111 §4.3.4).
@@ -33,7 +34,6 @@ void Fetch::freshen(const http::Response& update) {
   cache::ObjectParts parts = stale.parts();
   const auto admission = judge_again(parts, update);
   kept_ = admission.verdict == policy::Verdict::kKeep;
-  if (tags_.count > 0) parts.tags = tags_.text;
   parts.purges = born_;
   if (!kept_) house_.index.forget(plan_.key, stale);
   make_object(std::move(parts), admission);
@@ -44,8 +44,10 @@ void Fetch::freshen(const http::Response& update) {
 policy::Admission Fetch::judge_again(cache::ObjectParts& parts, const http::Response& update) {
   policy::freshen(parts.head, update);
   parts.origin_status = update.status;
-  const auto admission = policy::admit(plan_.client_request, plan_.cls, parts.head,
-                                       plan_.ruling.policy, times_, false);
+  if (tags_.count > 0) parts.tags = tags_.text;
+  const auto admission = heed_site(policy::admit(plan_.client_request, plan_.cls, parts.head,
+                                                 plan_.ruling.policy, times_, false),
+                                   parts.head);
   if (admission.verdict == policy::Verdict::kKeep) parts.head.fields.remove(http::FieldId::kAge);
   return admission;
 }
@@ -76,6 +78,9 @@ bool Fetch::learn_from_head(const http::Response& response, std::optional<std::u
 void Fetch::learn_from_part(const http::Response& response) {
   http::Response update = response;
   policy::clean_response(update, plan_.site->forward.via, times_.response_time);
+  if (plan_.ruling.edits_origin) edit_origin_response(plan_.ruling, update.fields);
+  tags_ = cache::tags_of(update.fields);
+  if (!plan_.site->forward_tags) cache::remove_tags(update.fields);
   const Ref<cache::Object> known = object_;
   cache::ObjectParts parts = known->parts();
   const auto admission = judge_again(parts, update);
@@ -87,7 +92,7 @@ void Fetch::learn_from_part(const http::Response& response) {
 // Whether the stale response may be served should this fetch fail (RFC 5861 §4), by its own word:
 // requests may allow more.
 bool Fetch::stale_will_do() const {
-  return plan_.kind == FetchPlan::Kind::kLead && plan_.object &&
+  return plan_.kind == FetchPlan::Kind::kLead && plan_.object && !plan_.object->mark().gone() &&
          policy::may_serve_on_error({}, plan_.object->freshness(), house_.loop.wall_now());
 }
 

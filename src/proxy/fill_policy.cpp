@@ -23,4 +23,9 @@ FillVerdict worth_finishing(const FillState& s, const FillRules& rules) {
   return {false, "much_left"};
 }
 
+FillVerdict worth_awaiting(const FillRules& rules) {
+  if (rules.finish == Finish::kNever) return {false, "never"};
+  return {true, "head_to_come"};
+}
+
 }  // namespace weir::proxy

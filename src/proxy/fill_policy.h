@@ -29,5 +29,7 @@ struct FillVerdict {
 };
 
 FillVerdict worth_finishing(const FillState& state, const FillRules& rules);
+// The same before its head has come: it may be worth keeping.
+FillVerdict worth_awaiting(const FillRules& rules);
 
 }  // namespace weir::proxy

@@ -6,7 +6,8 @@ namespace weir::proxy {
 
 std::string_view without_port(std::string_view authority) {
   if (authority.starts_with('[')) return authority.substr(0, authority.find(']') + 1);
-  return authority.substr(0, authority.find(':'));
+  const std::string_view host = authority.substr(0, authority.find(':'));
+  return host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
 }
 
 bool any_host_matches(const std::vector<std::string>& patterns, std::string_view host) {

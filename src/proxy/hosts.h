@@ -8,7 +8,7 @@
 
 namespace weir::proxy {
 
-// The host of "host[:port]".
+// The host of "host[:port]", without the dot that may stand at the end of a name.
 std::string_view without_port(std::string_view authority);
 bool any_host_matches(const std::vector<std::string>& patterns, std::string_view host);
 

@@ -8,6 +8,8 @@ namespace {
 
 // Objects of one step: some 100 us.
 constexpr std::size_t kStep = 256;
+// What an unsafe request changed is no longer met by who saw its answer: some ms at most.
+constexpr std::size_t kAtOnce = 64 * kStep;
 
 }  // namespace
 
@@ -31,7 +33,7 @@ Purger::Begun Purger::start(cache::PurgeOrder order, PurgeKind kind, Listener* l
                             std::size_t& objects) {
   auto job = std::make_unique<Job>(*this, std::move(order), kind, listener);
   if (!job->purge.begin(loop_.wall_now())) return Begun::kTooMany;
-  if (!job->purge.step(kStep)) {
+  if (!job->purge.step(kind == PurgeKind::kInvalidation ? kAtOnce : kStep)) {
     loop_.post(*job);
     jobs_.push_back(std::move(job));
     return Begun::kUnderWay;

@@ -1,11 +1,15 @@
 #pragma once
 // Retry: whether, and when, a fetch that got no head from the origin asks again. Pure.
 //
-//   why it failed                       asked again, at the latest retry_for after the first
-//   failure no connection came about            at once at another server, else after a growing
-//   wait the connection ended without a head the same, if the request may be sent twice, few times
-//   every server is left alone          when the next may be tried, if that is soon enough
-//   anything else                       never
+//   why it failed                     asked again, not later than retry_for after the first time
+//   no connection came about          at once at another server, else after a growing wait
+//   it ended without a head           the same, if the request is safe, few times
+//   its certificate is not believed  at once at another server, never at the same
+//   every server is left alone        when the next may be tried, if that is soon enough
+//   anything else                     never
+//
+// A request that may have been acted on is not repeated here, idempotent or not (RFC 9110 §9.2.2):
+// origin::Call alone does so, once, where a reused connection was dead before it was used.
 //
 // So a restart of the origin costs its clients a wait and no error, and an origin that is down for
 // long is not waited for: its servers are known to be ejected.
@@ -27,7 +31,7 @@ class Retry {
  public:
   struct Failure {
     Error why;
-    bool repeatable = false;  // the request may be sent twice
+    bool repeatable = false;  // to send it twice does nothing
     bool another = false;     // there is a server that this fetch has not tried
     // Every server is left alone: when one may be tried again; max() when that is not known.
     TimePoint next_try = TimePoint::max();

@@ -33,7 +33,7 @@ bool Rule::splits_key() const {
   const bool asks_otherwise = !request.empty() || !strip_cookies.empty() || !query_strip.empty();
   const bool keeps_otherwise =
       !origin.empty() || set_cookie || ttl || negative_ttl || grace || keep;
-  return asks_otherwise || keeps_otherwise;
+  return asks_otherwise || keeps_otherwise || last;  // `last`: what later rules would change
 }
 
 }  // namespace weir::proxy

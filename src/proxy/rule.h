@@ -79,7 +79,7 @@ struct Rule {
   bool last = false;     // no rule behind it is looked at
 
   // Whether requests for which it acts, and others for the same URL, must not share what is kept:
-  // it looks at fields, and changes what is asked or kept.
+  // it looks at fields, and changes what is asked or kept, or keeps later rules from it.
   bool splits_key() const;
 };
 

@@ -24,8 +24,7 @@ Spelled first_of(std::string_view text) {
   const auto high = hex_digit(text[1]);
   const auto low = hex_digit(text[2]);
   if (!high || !low) return {'%', 1};
-  const char c = static_cast<char>(*high * 16 + *low);
-  return c == '/' ? Spelled{'%', 1} : Spelled{c, 3};
+  return {static_cast<char>(*high * 16 + *low), 3};
 }
 
 // Cuts the last segment off, which is "." or "..", and for ".." the one before it.
@@ -62,7 +61,7 @@ std::string_view plain_path(std::string_view target, std::string& out) {
     } else if (out.back() != '/') {
       out.push_back('/');
     }
-    const bool segment_ends = path.empty() || path.front() == '/';
+    const bool segment_ends = path.empty() || first_of(path).c == '/';
     if (segment_ends && out.back() == '.') resolve_last_segment(out);
   }
   return out;

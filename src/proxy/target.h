@@ -13,8 +13,9 @@ namespace weir::proxy {
 std::string_view path_of(std::string_view target);
 
 // The path in the one spelling that rules are compared with, so that none is evaded by another:
-// percent-escapes decoded but for that of "/" (RFC 3986 §6.2.2.2), "." and ".." resolved (§5.2.4),
-// several "/" as one. A view of `target` where that is the same, else of `out`.
+// percent-escapes decoded (RFC 3986 §6.2.2.2), that of "/" too, for which many an origin takes it,
+// "." and ".." resolved (§5.2.4), several "/" as one. A view of `target` where that is the same,
+// else of `out`.
 std::string_view plain_path(std::string_view target, std::string& out);
 
 // Appends `target` to `out` without the query parameters whose names `dropped` match, the others

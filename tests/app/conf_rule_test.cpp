@@ -25,6 +25,9 @@ TEST_CASE("a rule with everything becomes what it says") {
   const LoadedConfig loaded = good(R"(
 [[site.rule]]
 ttl = "1 s"
+query_ignore = "utm_*"
+query_strip = ["a", "b"]
+query_sort = false
 [[site.rule]]
 name = "all"
 hosts = ["A.example.org", "*.b.org"]
@@ -35,9 +38,6 @@ pass = true
 negative_ttl = "90 s"
 grace = "2 min"
 keep = "1500 ms"
-query_ignore = "utm_*"
-query_strip = ["a", "b"]
-query_sort = false
 key_fields = "X-Country"
 key_cookies = "Lang"
 strip_cookies = "*"
@@ -68,7 +68,7 @@ last = true
   CHECK_FALSE(r.ttl.has_value());
   CHECK(r.negative_ttl == Seconds{90});
   CHECK(r.keep == Seconds{1});
-  CHECK(r.query_sort == false);
+  CHECK(compiled(loaded.config.sites[0].rules[0], 1).query_sort == false);
   CHECK(r.key_fields == std::vector<std::string>{"x-country"});
   CHECK(r.key_cookies == std::vector<std::string>{"Lang"});
   CHECK(r.set_cookie == proxy::SetCookie::kUncacheable);
@@ -122,6 +122,7 @@ TEST_CASE("a wrong rule is shown at its place, with what was probably meant") {
       {"[[site.rule]]\npass = true\nfields = [\"A B: c\"]", "must be \"Name\", \"!Name\" or"},
       {"[[site.rule]]\npass = true\nfields = [\"A:\"]", "must be \"Name\", \"!Name\" or"},
       {"[[site.rule]]\npass = true\nfields = [\"!A: b\"]", "it can have no value"},
+      {"[[site.rule]]\nfields = \"X\"\nquery_sort = true", "cannot depend on fields"},
       {"[[site.rule]]\nquery_strip = \"a=1\"", "must be a name, or the begin of one"},
       {"[[site.rule]]\nkey_cookies = \"a*\"", "key_cookies takes whole names, without \"*\"\n"},
       {"[[site.rule]]\nrequest_set = \"Host: a\"",

@@ -47,9 +47,16 @@ TEST_CASE("a server may have a weight and be a backup") {
     std::string_view address;
     std::uint32_t weight;
     bool backup;
+    bool tls = false;
   };
   const Row rows[] = {
       {"a:1", "a:1", 1, false},
+      {"http://a:1", "a:1", 1, false},
+      {"http://a", "a:80", 1, false},
+      {"https://a:1 backup", "a:1", 1, true, true},
+      {"https://a.example weight=3", "a.example:443", 3, false, true},
+      {"https://[::1]", "[::1]:443", 1, false, true},
+      {"https://[::1]:1", "[::1]:1", 1, false, true},
       {"a:1 weight=3", "a:1", 3, false},
       {"[::1]:80  backup", "[::1]:80", 1, true},
       {"a:1 backup weight=1000", "a:1", 1000, true},
@@ -61,6 +68,7 @@ TEST_CASE("a server may have a weight and be a backup") {
     CHECK(parts.address == row.address);
     CHECK(parts.weight == row.weight);
     CHECK(parts.backup == row.backup);
+    CHECK(parts.tls == row.tls);
   }
   struct Bad {
     std::string text;
@@ -74,6 +82,9 @@ TEST_CASE("a server may have a weight and be a backup") {
       {"a:1 weight=", "weight of 1 to 1000"},
       {"a:1 weight=-1", "weight of 1 to 1000"},
       {"a weight=3", "must be host:port"},
+      {"https://a:1/", "must be host:port"},
+      {"https://", "must be host:port"},
+      {"ftp://a:1", "must be host:port"},
       {"", "must be host:port"},
   };
   for (const Bad& row : bad) {

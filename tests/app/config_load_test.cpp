@@ -53,7 +53,7 @@ TEST_CASE("what a conf does not say has the default of its row") {
   CHECK(c.server.drain_timeout == 30s);
   CHECK(c.storage.memory == 256ULL << 20);
   CHECK(c.storage.transit_window == 8ULL << 20);
-  CHECK(c.origins[0].first_byte_timeout == 60s);
+  CHECK(c.origins[0].first_byte_timeout == 90s);
   CHECK(c.sites[0].forwarded == Forwarded::kXForwardedFor);
   CHECK(c.sites[0].via);
   CHECK(c.http.head_max == 65536);

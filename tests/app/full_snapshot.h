@@ -12,6 +12,7 @@ inline std::unique_ptr<Snapshot> full_snapshot(Durations& lag) {
   using namespace std::chrono_literals;
   auto s = std::make_unique<Snapshot>(1, 1);
   s->version = "1.2.3";
+  s->kernel_tls = {.kernel = false, .openssl = true};
   s->pid = 42;
   s->started = WallTime{1'700'000'000s};
   s->uptime = 90s;

@@ -15,6 +15,8 @@ TEST_CASE("the status is JSON with the numbers of the snapshot") {
   Durations lag;
   const auto page = nlohmann::json::parse(status_page(*full_snapshot(lag)));
   CHECK(page.at("version") == "1.2.3");
+  CHECK(page.at("kernel_tls") ==
+        nlohmann::json{{"kernel", "not found"}, {"openssl", "found"}, {"used", false}});
   CHECK(page.at("state") == "serving");
   CHECK(page.at("started") == "2023-11-14T22:13:20Z");
   CHECK(page.at("uptime_seconds") == 90);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <thread>
 
 #include "body/text_body.h"
@@ -82,6 +83,55 @@ TEST_CASE("a purge concerns what nobody could find when it came") {
   const auto fresher = b.object(b.index.private_busy()->purges());
   b.index.renew(key, *after, fresher);
   CHECK(b.index.view(key, false, kNow).objects.front() == fresher);
+}
+
+TEST_CASE("a purge of what is being validated concerns what the 304 makes of it") {
+  struct Row {
+    const char* what;
+    std::function<PurgeOrder()> order;
+    bool hit, stale;
+  };
+  const Row rows[] = {
+      {"tag that the 304 takes away", [] { return PurgeOrder{.tags = {"a"}}; }, false, false},
+      {"the same, soft", [] { return PurgeOrder{.mode = PurgeMode::kSoft, .tags = {"a"}}; }, false,
+       true},
+      {"ban on a field that it changes",
+       [] { return PurgeOrder{.ban = Ban::parse({"field.X-Color = red"}).value()}; }, false, false},
+      {"another tag", [] { return PurgeOrder{.tags = {"z"}}; }, true, false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    Bench b;
+    const Key key = b.key("/a");
+    const Lookup first = b.look(key);
+    ObjectParts parts = b.object(first.busy->purges(), "a b")->parts();
+    parts.head.fields.add("X-Color", "red");
+    const auto old = make_ref<Object>(parts);
+    b.index.publish(key, first.busy, old);
+    const Lookup validation = b.look(key, kNow + 61s);
+    REQUIRE(validation.what == Lookup::What::kLead);
+    b.purge(row.order());
+    parts.head.fields.remove("X-Color");
+    parts.head.fields.add("X-Color", "blue");
+    parts.tags = "b";
+    parts.purges = validation.busy->purges();
+    b.index.publish(key, validation.busy, make_ref<Object>(parts), {}, old.get());
+    CHECK(b.hit(key) == row.hit);
+    const auto view = b.index.view(key, false, kNow);
+    CHECK((!view.objects.empty() && view.objects.front()->mark().stale_since()) == row.stale);
+  }
+}
+
+TEST_CASE("a second soft purge concerns what renews the object, too") {
+  Bench b;
+  const Key key = b.key("/a");
+  const auto old = b.put(key);
+  const PurgeOrder soft{.mode = PurgeMode::kSoft, .urls = {"http://example.org/a"}};
+  CHECK(b.purge(soft) == 1);
+  const auto fresh = b.object(b.index.private_busy()->purges());
+  CHECK(b.purge(soft) == 0);  // it is stale already
+  b.index.renew(key, *old, fresh);
+  CHECK(b.index.view(key, false, kNow).objects.front() == old);
 }
 
 TEST_CASE("a purge of a URL takes all variants and key parts, and says how many") {

@@ -55,6 +55,25 @@ TEST_CASE("weir explain tells what a running Weir has, and without one what the 
     const Finished json = run_weir({"explain", "--json", "http://a.example/y"}, conf);
     CHECK(nlohmann::json::parse(json.out).at("running") == true);
     CHECK(origin.count("total") == 1);  // asking fetches nothing
+    const auto verdict_of = [&](const std::string& path, std::vector<std::string> more = {}) {
+      more.insert(more.begin(), {"explain", "http://a.example" + path});
+      const std::string out = run_weir(std::move(more), conf).out;
+      const std::size_t at = out.find("verdict    ");
+      return at == out.npos ? out : out.substr(at + 11, out.find('\n', at) - at - 11);
+    };
+    const std::string part = "/part?size=5MiB&n=1&cc=max-age=60";
+    CHECK(get(weir.port(), part, {.content = 1}, {{"Host", "a.example"}, {"Range", "bytes=0-9"}})
+              .status == 206);
+    CHECK(verdict_of(part, {"-H", "Range: bytes=5-9"}) == "hit: fresh");
+    CHECK(verdict_of(part, {"-H", "Range: bytes=4000000-4000009"}) == "miss: partial");
+    CHECK(verdict_of(part, {"-X", "HEAD"}) == "hit: fresh");
+    CHECK(verdict_of("/none", {"-X", "HEAD"}) == "pass: head");
+    const std::string alone = "/alone?size=5&n=1&cc=private";
+    CHECK(get(weir.port(), alone, {.content = 1}, {{"Host", "a.example"}}).right());
+    CHECK(verdict_of(alone) == "pass: hit_for_miss");
+    const std::string stale = "/stale?size=5&n=1&cc=max-age=0";
+    CHECK(get(weir.port(), stale, {.content = 1}, {{"Host", "a.example"}}).right());
+    CHECK(verdict_of(stale).starts_with("miss: "));
   }
   const Finished offline = explain(same);
   CHECK(offline.exit.code == 0);

@@ -81,6 +81,22 @@ TEST_CASE("A GET is sent again when a reused connection dies before a byte, a PO
   CHECK(origin.requests(post) == 1);
 }
 
+TEST_CASE("What may have been acted on is not sent again, a GET is") {  // RFC 9110 §9.2.2
+  struct Row {
+    std::string method;
+    int sent;
+    int status;
+  };
+  for (const Row& row : {Row{"GET", 2, 200}, Row{"DELETE", 1, 502}, Row{"PUT", 1, 502}}) {
+    CAPTURE(row.method);
+    const Origin origin;
+    const Weir weir(origin);  // so that no connection is reused
+    const std::string target = "/" + row.method + "?size=9&fail_first=1&fail_with=close";
+    CHECK(fetch(weir.port(), {.method = row.method, .target = target}).status == row.status);
+    CHECK(origin.requests(target) == row.sent);
+  }
+}
+
 TEST_CASE("A client that stops in mid-upload is a 408, and no fault of the origin's") {
   const Origin origin;
   Weir weir(conf(origin.address(),
@@ -244,6 +260,7 @@ TEST_CASE("Bytes behind a response's end reach nobody") {
     CHECK(response.status == 200);
     CHECK(response.right());
   }
+  CHECK(origin.count("connections") == 5);
 }
 
 }  // namespace weir::test

@@ -207,4 +207,29 @@ TEST_CASE("An origin that may not be kept waiting is read from a little past eve
   CHECK(origin.count("blocked") == 0);
 }
 
+TEST_CASE("A body that ends while its origin may not be kept waiting ends as it should") {
+  const Origin origin;
+  Weir weir(
+      "listen = \"127.0.0.1:0\"\n[storage]\ntransit_window = \"1 MiB\"\nspool = \"0 B\"\n"
+      "[[origin]]\nname = \"main\"\nwindow_shut_max = \"1 s\"\nservers = [\"" +
+      origin.address() + "\"]\n");
+  const auto ended = [&](const char* how) {
+    const auto passes = weir.status()["origins"][0]["fetches"]["pass"];
+    const auto lead = weir.status()["origins"][0]["fetches"]["lead"];
+    return passes.value(how, 0) + lead.value(how, 0) > 0;
+  };
+  for (const std::string end : {"", "&cut_at=1400000"}) {
+    CAPTURE(end);
+    Client slow(weir.port(), {.receive_buffer = 4096});
+    REQUIRE(slow.send(Request{.target = "/end?n=1&size=1500KiB&cc=no-store" + end}));
+    Response response = slow.receive_head();
+    CHECK(eventually([&] { return ended(end.empty() ? "whole" : "failed"); }));  // unread so far
+    slow.receive_body(response, {.content = 1, .keep = 0});
+    CAPTURE(response.summary());
+    CHECK(response.complete() == end.empty());
+    CHECK_FALSE(response.wrong_at);
+    CHECK(get(weir.port(), "/on?size=9&n=1", {.content = 1}).right());
+  }
+}
+
 }  // namespace weir::test

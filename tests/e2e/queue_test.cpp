@@ -201,6 +201,28 @@ TEST_CASE(
   CHECK(origin.count("bytes_sent") < 48 * 3 * 1024 * 1024);
 }
 
+TEST_CASE("Whether a fetch goes on when nobody waits for its head any more is the conf's to say") {
+  for (const bool never : {false, true}) {
+    CAPTURE(never);
+    const Origin origin;
+    Weir weir(
+        conf(origin, limits(4, 10, "30 s") + (never ? "finish_abandoned = \"never\"\n" : "")));
+    const std::string target = "/slow?size=1KiB&n=1&delay=4s&cc=max-age=60";
+    Client gone = asking(weir, target);
+    CHECK(eventually([&] { return origin.requests(target) == 1; }));
+    gone.abort();
+    const auto says = [&](const char* text) {
+      return weir.process().err().find(text) != std::string::npos;
+    };
+    CHECK(eventually([&] { return says("reason="); }));
+    CHECK(says(never ? "fetch abandoned" : "fetch goes on unread"));
+    CHECK(says(never ? "reason=never" : "reason=head_to_come"));
+    if (never) CHECK(eventually([&] { return origin.count("open") <= 1; }));  // this question's own
+    CHECK(get(weir.port(), target, {.content = 1}).right());
+    CHECK(origin.requests(target) == (never ? 2 : 1));
+  }
+}
+
 TEST_CASE("A fetch that waits past queue_timeout is a 503 that says so") {
   const Origin origin;
   const Weir weir(conf(origin, limits(1, 10, "300 ms")));

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "support/fixtures.h"
 
@@ -201,6 +203,115 @@ TEST_CASE("A rule answers by itself") {
   CHECK(empty.complete());
   CHECK(origin.count("total") == 0);
   CHECK(weir.process().wait_for_line("\"cache\":\"own\",\"reason\":\"rule:closed\"").has_value());
+}
+
+TEST_CASE(
+    "No later rule is looked at behind a last one, and who it holds for has its own objects") {
+  const Origin origin;
+  const Weir weir(origin,
+                  with_rules("[[site.rule]]\nname = \"bots\"\nfields = [\"User-Agent: *bot*\"]\n"
+                             "response_set = [\"X-Bot: 1\"]\nlast = true\n"
+                             "[[site.rule]]\nstrip_cookies = [\"*\"]\n"
+                             "response_set = [\"X-All: 1\"]\n"));
+  const std::string target = "/last?echo=1&n=1&cc=max-age=60";
+  const Response bot =
+      get(weir.port(), target, {}, {{"User-Agent", "a bot"}, {"Cookie", "id=evil"}});
+  CHECK(bot.field("X-Bot") == "1");
+  CHECK_FALSE(bot.has("X-All"));
+  CHECK(bot.body.find("evil") != std::string::npos);
+  const Response other = get(weir.port(), target, {}, {{"Cookie", "id=mine"}});
+  CHECK_FALSE(hit(other));
+  CHECK(other.field("X-All") == "1");
+  CHECK(other.body.find("id=") == std::string::npos);
+}
+
+TEST_CASE("A rule may be for some methods, and for a host however it is spelled") {
+  const Origin origin;
+  const Weir weir(origin, with_rules("[[site.rule]]\nmethods = [\"DELETE\"]\nrespond = 405\n"
+                                     "[[site.rule]]\nhosts = [\"secret.example\"]\nrespond = 403\n"
+                                     "[[site.rule]]\npaths = [\"/locked/*\"]\nrespond = 403\n"));
+  CHECK(fetch(weir.port(), {.method = "DELETE", .target = "/x?size=1"}).status == 405);
+  CHECK(get(weir.port(), "/x?size=1").status == 200);
+  for (const char* host : {"secret.example", "SECRET.example:80", "secret.example."}) {
+    CAPTURE(host);
+    CHECK(get(weir.port(), "/x?size=1", {}, {{"Host", host}}).status == 403);
+  }
+  for (const char* path : {"/locked/a", "/locked%2fa", "/x/..%2Flocked/a", "//locked/./a"}) {
+    CAPTURE(path);
+    CHECK(get(weir.port(), std::string(path) + "?size=1").status == 403);
+  }
+}
+
+TEST_CASE("A site gives lifetimes to what states none, a rule grace to what states none") {
+  const Origin origin;
+  const Weir weir(origin,
+                  "[[site]]\nhosts = [\"*\"]\norigin = \"main\"\ndefault_ttl = \"60 s\"\n"
+                  "heuristic = false\n[[site]]\nhosts = [\"plain.example\"]\norigin = \"main\"\n"
+                  "heuristic = false\n[[site]]\nhosts = [\"guess.example\"]\norigin = \"main\"\n"
+                  "[[site]]\nhosts = [\"grace.example\"]\norigin = \"main\"\n"
+                  "[[site.rule]]\ngrace = \"60 s\"\n");
+  const auto twice = [&](const char* host, const std::string& target) {
+    const std::vector<Field> fields{{"Host", host}};
+    CHECK(get(weir.port(), target, {.content = 1}, fields).right());
+    return get(weir.port(), target, {.content = 1}, fields);
+  };
+  CHECK(hit(twice("any.example", "/ttl?size=9&n=1&lm=none")));
+  CHECK_FALSE(hit(twice("plain.example", "/none?size=9&n=1")));  // Last-Modified is years ago
+  CHECK(hit(twice("guess.example", "/guess?size=9&n=1")));
+
+  const std::string target = "/grace?size=9&n=1&cc=max-age=1";
+  get(weir.port(), target, {.content = 1}, {{"Host", "grace.example"}});
+  std::this_thread::sleep_for(Millis(2100));
+  const Response stale = get(weir.port(), target, {.content = 1}, {{"Host", "grace.example"}});
+  CHECK(hit(stale));
+  CHECK(status_of(stale).find("ttl=-") != std::string::npos);
+  CHECK(eventually([&] { return origin.requests(target) == 2; }));  // asked for meanwhile
+}
+
+TEST_CASE("What a later part brings is edited as the first one was") {
+  const Origin origin;
+  const Weir weir(
+      origin, with_rules("[[site.rule]]\nset_cookie = \"strip\"\norigin_remove = [\"X-Inner\"]\n"));
+  const std::string target =
+      "/parts?size=3MiB&n=1&cc=public,max-age=60&field=Set-Cookie:a%3Db&field=X-Inner:1"
+      "&field=Surrogate-Key:t";
+  const Response part = get(weir.port(), target, {.content = 1}, {{"Range", "bytes=0-9"}});
+  CHECK(part.status == 206);
+  CHECK(get(weir.port(), target, {.content = 1}).right());
+  const Response all = get(weir.port(), target, {.content = 1});
+  CHECK(hit(all));
+  for (const char* name : {"Set-Cookie", "X-Inner", "Surrogate-Key"}) {
+    CAPTURE(name);
+    CHECK_FALSE(part.has(name));
+    CHECK_FALSE(all.has(name));
+  }
+}
+
+TEST_CASE("What may not be kept does not come in by a HEAD either") {  // RFC 9111 §4.3.5
+  const Origin origin;
+  const Weir weir(origin, with_rules("[[site.rule]]\nmethods = [\"HEAD\"]\nset_cookie = "
+                                     "\"uncacheable\"\norigin_set = [\"Set-Cookie: a=b\"]\n"));
+  const std::string target = "/head?size=9&n=1&cc=max-age=1";
+  CHECK(get(weir.port(), target, {.content = 1}).right());
+  std::this_thread::sleep_for(Millis(2100));
+  const Response head = fetch(weir.port(), {.method = "HEAD", .target = target}, {.to_head = true});
+  CHECK(head.field("Set-Cookie") == "a=b");
+  const Response after = get(weir.port(), target, {.content = 1});
+  CHECK_FALSE(hit(after));
+  CHECK_FALSE(after.has("Set-Cookie"));
+}
+
+TEST_CASE("Who waited for the fetch of another is told so") {  // RFC 9211 §2.2.6
+  const Origin origin;
+  const Weir weir(origin);
+  const std::string target = "/both?size=9&n=1&cc=max-age=60&delay=500ms";
+  Client first(weir.port()), second(weir.port());
+  first.send(Request{.target = target});
+  CHECK(eventually([&] { return origin.requests(target) == 1; }));
+  second.send(Request{.target = target});
+  CHECK(status_of(first.receive({.content = 1})).find("collapsed") == std::string::npos);
+  CHECK(status_of(second.receive({.content = 1})).find("; collapsed") != std::string::npos);
+  CHECK(origin.requests(target) == 1);
 }
 
 }  // namespace weir::test

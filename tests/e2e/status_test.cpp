@@ -32,6 +32,13 @@ Labels fetch(const char* kind, const char* outcome) {
 
 }  // namespace
 
+TEST_CASE("The accept queues told of are those of the listening sockets") {
+  const Origin origin;
+  Weir weir("origin = \"" + origin.address() +
+            "\"\n[[listen]]\naddress = \"127.0.0.1:0\"\nbacklog = 64\n[server]\nworkers = 1\n");
+  CHECK(becomes(weir, "weir_accept_queue_backlog", {}, 64));
+}
+
 TEST_CASE("A miss, hits and a pass are counted as what they are") {
   const Origin origin;
   Weir weir(origin);

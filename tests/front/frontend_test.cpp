@@ -45,6 +45,43 @@ TEST_CASE("when connections run short the longest idle go, not the oldest") {
   CHECK(ended(stage, clients) == std::vector<std::size_t>{1, 2});
 }
 
+TEST_CASE("one handshake too many ends the one that has lasted longest") {
+  Settings settings;
+  settings.max_handshakes = 2;
+  const ListenSettings listen{.introducers = {*net::parse_network("127.0.0.0/8")}};
+  Stage stage(settings, listen);
+  std::vector<Client> clients;
+  for (std::size_t i = 0; i < 3; ++i) {
+    clients.push_back(stage.connect());
+    REQUIRE(stage.until([&] { return stage.stats.accepted.get() == i + 1; }));
+  }
+  REQUIRE(stage.until([&] { return clients[0].read(); }));
+  CHECK(stage.stats.closed[static_cast<std::size_t>(delivery::CloseReason::kTlsCrowded)].get() ==
+        1);
+  for (Client* client : {&clients[2], &clients[1]}) {
+    REQUIRE(client->tell("PROXY UNKNOWN\r\n" + get("/5")));
+    REQUIRE(stage.until([&] { return client->read(), client->answers() == 1; }));
+  }
+  // Whose handshake is over does not count any more.
+  Client more[] = {stage.connect(), stage.connect()};
+  REQUIRE(stage.until([&] { return stage.stats.accepted.get() == 5; }));
+  CHECK(stage.frontend.sessions() == 4);
+}
+
+TEST_CASE("above the limit of connections nobody shakes hands only to be told so") {
+  Settings settings;
+  settings.max_connections = 1;
+  const ListenSettings listen{.introducers = {*net::parse_network("127.0.0.0/8")}};
+  Stage stage(settings, listen);
+  Client first = stage.connect();
+  REQUIRE(first.tell("PROXY UNKNOWN\r\n" + get("/5")));
+  REQUIRE(stage.until([&] { return first.read(), first.answers() == 1; }));
+  Client second = stage.connect();
+  REQUIRE(stage.until([&] { return second.read(); }));
+  CHECK(second.answers() == 0);
+  CHECK(stage.frontend.sessions() == 1);
+}
+
 TEST_CASE("who is owed bytes is not idle when connections run short") {
   Stage stage(for_ten());
   Client known = stage.owed();

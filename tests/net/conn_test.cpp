@@ -32,15 +32,7 @@ struct Near final : Conn::Owner {
     closed += what.closed;
     if (then) then();
   }
-  std::string read_all() {
-    std::string all;
-    std::byte buffer[4096];
-    for (;;) {
-      last = conn->read(buffer);
-      if (last.state != IoState::kDone) return all;
-      all.append(reinterpret_cast<const char*>(buffer), last.bytes);
-    }
-  }
+  std::string read_all() { return test::read_all(*conn, last); }
 
   Loop& loop;
   test::Pair pair;
@@ -110,6 +102,53 @@ TEST_CASE("bytes are read as far as they came, then kAgain, then an edge for the
   CHECK(near.read_all() == "again");
   CHECK(near.last.state == IoState::kAgain);
   CHECK(near.conn->bytes_read() == 10);
+}
+
+TEST_CASE("a PROXY header is taken before the owner hears of anything, and nothing behind it is") {
+  const std::string header = "PROXY TCP4 192.0.2.1 192.0.2.2 1234 80\r\n";
+  for (const std::size_t piece : {std::size_t{1}, header.size(), std::size_t{1000}}) {
+    CAPTURE(piece);
+    Loop loop;
+    Near near(loop);
+    near.conn->expect_proxy_header();
+    std::byte buffer[16];
+    const Piece early{bytes_of("x")};
+    CHECK(near.conn->read(buffer).state == IoState::kAgain);
+    CHECK(near.conn->write({&early, 1}).state == IoState::kAgain);
+    const std::string all = header + "hello";
+    for (std::size_t at = 0; at < all.size(); at += piece) {
+      if (at < header.size()) CHECK(near.calls == 0);
+      tell(near.pair.far, all.substr(at, piece));
+      run_rounds(loop, 3);
+    }
+    REQUIRE(run_until(loop, [&] { return near.readable > 0; }));
+    CHECK_FALSE(near.conn->introducing());
+    CHECK(near.conn->peer().text() == "192.0.2.1:1234");
+    CHECK(near.conn->local().text() == "192.0.2.2:80");
+    CHECK(near.read_all() == "hello");
+  }
+}
+
+TEST_CASE("without a PROXY header where one has to be, a connection has failed") {
+  struct Row {
+    std::string sent;
+    int error;
+  };
+  for (const Row& row : {Row{"GET / HTTP/1.1\r\n", EBADMSG}, Row{"PROXY TC", ECONNRESET}}) {
+    Loop loop;
+    Near near(loop);
+    near.conn->expect_proxy_header();
+    tell(near.pair.far, row.sent);
+    shutdown(near.pair.far.get(), SHUT_WR);
+    REQUIRE(run_until(loop, [&] { return near.calls > 0; }));
+    std::byte buffer[16];
+    const Piece late{bytes_of("x")};
+    CHECK(near.conn->read(buffer).error == row.error);
+    CHECK(near.conn->write({&late, 1}).error == row.error);
+    CHECK(near.conn->introducing());
+    run_rounds(loop, 50);
+    CHECK(near.calls <= 2);  // no spin
+  }
 }
 
 TEST_CASE("a FIN behind unread bytes is told once, and the bytes can still be read") {

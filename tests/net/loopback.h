@@ -52,6 +52,17 @@ inline void run_rounds(Loop& loop, int rounds) {
   run_until(loop, [&rounds] { return --rounds <= 0; });
 }
 
+// All that is there; `last` is what ended it.
+inline std::string read_all(net::Conn& conn, net::IoResult& last) {
+  std::string all;
+  std::byte buffer[4096];
+  for (;;) {
+    last = conn.read(buffer);
+    if (last.state != net::IoState::kDone) return all;
+    all.append(reinterpret_cast<const char*>(buffer), last.bytes);
+  }
+}
+
 // A descriptor that closes itself.
 class Fd {
  public:

@@ -37,5 +37,12 @@ TEST_CASE("a fetch that nobody reads is finished for the cache alone, and if it 
   }
 }
 
+TEST_CASE("before its head has come a fetch goes on unless the conf forbids it") {
+  CHECK(worth_awaiting({.finish = Finish::kAuto}).finish);
+  CHECK(worth_awaiting({.finish = Finish::kAlways}).finish);
+  CHECK(worth_awaiting({.finish = Finish::kNever}).reason == "never");
+  CHECK_FALSE(worth_awaiting({.finish = Finish::kNever}).finish);
+}
+
 }  // namespace
 }  // namespace weir::proxy

@@ -40,6 +40,16 @@ TEST_CASE("a connection that ends without an answer is replaced if the request m
   }
 }
 
+TEST_CASE("a server whose certificate is not believed is not asked again, but another is") {
+  for (const Errc code : {Errc::kOriginUntrusted, Errc::kOriginWrongName, Errc::kOriginExpired}) {
+    Retry retry(kRules);
+    CHECK(retry.after_failure(failure(code, false, true), kStart) == kStart);
+    CHECK_FALSE(retry.costs());
+    CHECK_FALSE(retry.after_failure(failure(code), kStart));
+    CHECK(retry.reason(Error{Errc::kServersEjected}).code == code);
+  }
+}
+
 TEST_CASE("a wait grows by up to a half, as chance will have it") {
   Retry retry(kRules);
   Retry::Failure refused = failure(Errc::kConnectRefused);

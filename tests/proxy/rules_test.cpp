@@ -109,6 +109,7 @@ TEST_CASE("all that match act in order: the last value counts, lists add up") {
   a.pass = true;
   a.ttl = Seconds{1};
   a.grace = Seconds{10};
+  a.keep = Seconds{20};
   a.query_strip = {Glob("x")};
   b.pass = false;
   b.ttl = Seconds{2};
@@ -121,6 +122,7 @@ TEST_CASE("all that match act in order: the last value counts, lists add up") {
   CHECK(both.pass == nullptr);
   CHECK(both.policy.ttl == Seconds{2});
   CHECK(both.policy.grace == Seconds{10});
+  CHECK(both.policy.keep == Seconds{20});
   CHECK(key(both, r) == "/a?z=3");
   const Ruling turned = judge({b, a}, r);
   REQUIRE(turned.pass != nullptr);

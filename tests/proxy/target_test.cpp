@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "support/random.h"
 
@@ -19,8 +20,10 @@ TEST_CASE("rules see one spelling of a path") {
            Row{"/a/b?c=/d/..", "/a/b"},
            Row{"/", "/"},
            Row{"*", "*"},
-           Row{"/private%2Fx", "/private%2Fx"},  // no separator: RFC 3986 §2.2
-           Row{"/%70rivate/x", "/private/x"},    // §6.2.2.2
+           Row{"/private%2Fx", "/private/x"},  // many an origin takes it for one
+           Row{"/x/..%2fprivate/a", "/private/a"},
+           Row{"/private/%2e%2e%2fa", "/a"},
+           Row{"/%70rivate/x", "/private/x"},  // §6.2.2.2
            Row{"/a/%2e%2E/b", "/b"},
            Row{"/a/./b", "/a/b"},  // §5.2.4
            Row{"/a/../../b", "/b"},
@@ -103,7 +106,8 @@ TEST_CASE("whatever a query is, what is not dropped stays, and order does not ma
     std::string one, other;
     edit_query(target(), {Glob("a*")}, true, one);
     std::ranges::reverse(parameters);
-    std::ranges::stable_sort(parameters, {}, [](const std::string& p) { return p.find('='); });
+    std::ranges::sort(parameters, {},
+                      [](const std::string& p) { return std::pair(p.find('='), p); });
     edit_query(target(), {Glob("a*")}, true, other);
     CHECK(one.size() == other.size());
     const auto dropped = std::ranges::count_if(parameters, [](auto& p) { return p[0] == 'a'; });

@@ -56,9 +56,19 @@ std::string ScratchDirectory::write(std::string_view file_name, std::string_view
   return file.string();
 }
 
-Origin::Origin(std::uint16_t port)
-    : process_({WEIR_ORIGIN_BINARY, "--listen", "127.0.0.1:" + std::to_string(port)}),
-      port_(listening_port(process_)) {}
+namespace {
+
+std::vector<std::string> origin_command(std::uint16_t port, const std::vector<std::string>& more) {
+  std::vector<std::string> command{WEIR_ORIGIN_BINARY, "--listen",
+                                   "127.0.0.1:" + std::to_string(port)};
+  command.insert(command.end(), more.begin(), more.end());
+  return command;
+}
+
+}  // namespace
+
+Origin::Origin(std::uint16_t port, const std::vector<std::string>& more)
+    : process_(origin_command(port, more)), port_(listening_port(process_)) {}
 
 nlohmann::json Origin::counts() const {
   const Response answer = get(port_, "/_control/counts", {.keep = SIZE_MAX});

@@ -49,8 +49,8 @@ class ScratchDirectory {
 
 class Origin {
  public:
-  // `port` 0: any.
-  explicit Origin(std::uint16_t port = 0);
+  // `port` 0: any. `more`: switches of weir-origin.
+  explicit Origin(std::uint16_t port = 0, const std::vector<std::string>& more = {});
 
   std::uint16_t port() const { return port_; }
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }

@@ -55,6 +55,18 @@ void Counts::disconnected(int fd) {
   open_.erase(fd);
 }
 
+void Counts::shaken(const Shaken& shaken) {
+  const std::lock_guard lock(mutex_);
+  ++tls_;
+  tls_resumed_ += shaken.resumed;
+  last_shaken_ = shaken;
+}
+
+void Counts::introduced(const std::string& source) {
+  const std::lock_guard lock(mutex_);
+  last_source_ = source;
+}
+
 std::uint64_t Counts::begin(const Request& request) {
   const std::lock_guard lock(mutex_);
   ++total_;
@@ -97,6 +109,11 @@ std::string Counts::json() {
                            {"open", open_.size()},
                            {"open_max", open_max_},
                            {"last_peer", last_peer_},
+                           {"tls", tls_},
+                           {"tls_resumed", tls_resumed_},
+                           {"tls_name", last_shaken_.asked_for},
+                           {"tls_client", last_shaken_.client},
+                           {"proxy_header", last_source_},
                            {"in_flight_max", in_flight_max_},
                            {"bytes_sent", bytes_sent_.load()},
                            {"not_modified", outcomes_[Outcome::kNotModified]},
@@ -122,7 +139,9 @@ void Counts::reset() {
   transfer_seconds_.clear();
   outcomes_.clear();
   total_ = 0;
-  connections_ = 0;
+  connections_ = tls_ = tls_resumed_ = 0;
+  last_shaken_ = {};
+  last_source_.clear();
   open_max_ = open_.size();
   in_flight_max_ = in_flight_;
   last_transfer_seconds_ = 0;

@@ -6,6 +6,9 @@
 //   connections, open    connections on which a request came; those of them that are open now
 //   open_max             most connections that the peer had open at one time, idle ones included
 //   last_peer            the IP address that the last of them came from
+//   tls, tls_resumed     handshakes that ended well, and those of them that resumed a session
+//   tls_name, tls_client SNI of the last, and the common name that its client showed
+//   proxy_header         what the last PROXY header said: "192.0.2.1:1234" or "LOCAL"
 //   in_flight_max        most requests answered at one time
 //   bytes_sent           body bytes handed to the kernel, as they go
 //   not_modified, ranges 304 and 206 answers
@@ -27,6 +30,7 @@
 #include <vector>
 
 #include "support/origin/request.h"
+#include "support/origin/tls.h"
 
 namespace weir::test::origin {
 
@@ -36,6 +40,8 @@ class Counts {
  public:
   void connected(int fd);
   void disconnected(int fd);  // before it is closed
+  void shaken(const Shaken& shaken);
+  void introduced(const std::string& source);
   // Returns which request of this target it is, from 1.
   std::uint64_t begin(const Request& request);
   void received(const Request& request, std::uint64_t body_bytes, std::uint64_t body_hash,
@@ -62,6 +68,10 @@ class Counts {
   std::uint64_t connections_ = 0;
   std::set<int> open_;
   std::uint64_t open_max_ = 0;
+  std::uint64_t tls_ = 0;
+  std::uint64_t tls_resumed_ = 0;
+  Shaken last_shaken_;
+  std::string last_source_;
   std::uint64_t in_flight_ = 0;
   std::uint64_t in_flight_max_ = 0;
   double last_transfer_seconds_ = 0;

@@ -18,6 +18,7 @@
 #include <string>
 
 #include "support/origin/serve.h"
+#include "support/origin/tls.h"
 
 namespace weir::test::origin {
 
@@ -30,11 +31,12 @@ struct Job {
   int fd;
   Counts& counts;
   bool log;
+  const Begin& begin;
 };
 
 void* run_job(void* argument) {
   const std::unique_ptr<Job> job(static_cast<Job*>(argument));
-  serve(job->fd, job->counts, job->log);
+  serve(job->fd, job->counts, job->log, job->begin);
   return nullptr;
 }
 
@@ -66,7 +68,7 @@ int port_of(int fd) {
   return ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
 }
 
-void accept_for_ever(int listener, Counts& counts, bool log) {
+void accept_for_ever(int listener, Counts& counts, bool log, const Begin& begin) {
   pthread_attr_t attributes;
   ::pthread_attr_init(&attributes);
   ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
@@ -81,7 +83,7 @@ void accept_for_ever(int listener, Counts& counts, bool log) {
     }
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    auto job = std::make_unique<Job>(Job{fd, counts, log});
+    auto job = std::make_unique<Job>(Job{fd, counts, log, begin});
     pthread_t thread{};
     if (::pthread_create(&thread, &attributes, run_job, job.get()) == 0) {
       job.release();  // run_job owns it now
@@ -91,7 +93,7 @@ void accept_for_ever(int listener, Counts& counts, bool log) {
   }
 }
 
-int main_loop(const std::string& listen, bool log) {
+int main_loop(const std::string& listen, bool log, const Begin& begin) {
   const std::size_t colon = listen.rfind(':');
   std::string host = listen.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) {
@@ -107,7 +109,7 @@ int main_loop(const std::string& listen, bool log) {
               port_of(listener));
   std::fflush(stdout);
   Counts counts;
-  accept_for_ever(listener, counts, log);
+  accept_for_ever(listener, counts, log, begin);
   return 0;
 }
 
@@ -121,6 +123,12 @@ int main(int argc, char** argv) {
   CLI::App app("weir-origin: the scripted origin of Weir's tests, benches and demo");
   app.add_option("--listen", listen, "ADDRESS:PORT; port 0: any free one")->capture_default_str();
   app.add_flag("--log,!--quiet", log, "A line on stderr for each answer");
+  bool proxy_header = false;
+  app.add_flag("--proxy-protocol", proxy_header, "PROXY headers (version 2) may stand first");
+  weir::test::origin::TlsSide::Files pem;
+  app.add_option("--tls-certificate", pem.certificate, "PEM file: who begins with TLS gets it");
+  app.add_option("--tls-key", pem.key, "PEM file of its key");
+  app.add_option("--tls-client-ca", pem.client_ca, "PEM file: who signed what clients must show");
   CLI11_PARSE(app, argc, argv);
 
   std::signal(SIGPIPE, SIG_IGN);
@@ -128,5 +136,12 @@ int main(int argc, char** argv) {
   ::getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &files);
-  return weir::test::origin::main_loop(listen, log);
+  std::unique_ptr<weir::test::origin::TlsSide> tls;
+  try {
+    if (!pem.certificate.empty()) tls = std::make_unique<weir::test::origin::TlsSide>(pem);
+  } catch (const std::exception& why) {
+    std::fprintf(stderr, "weir-origin: %s: %s\n", pem.certificate.c_str(), why.what());
+    return 1;
+  }
+  return weir::test::origin::main_loop(listen, log, {tls.get(), proxy_header});
 }

@@ -27,12 +27,14 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
+  // What comes before requests. False: the connection has ended.
+  bool begin(const Begin& how);
   // One request and its answer. False: the connection has ended.
   bool step();
 
  private:
   // What is done to the connection once an answer has been accounted for.
-  enum class Closing { kNo, kGently, kReset, kGone };
+  enum class Closing { kNo, kGently, kRudely, kReset, kGone };
 
   bool refuse(std::string problem);
   bool control(const Request& request);
@@ -65,6 +67,23 @@ void Connection::leave() {
   if (std::exchange(counted_, false)) {
     counts_.disconnected(socket_.fd());
   }
+}
+
+bool Connection::begin(const Begin& how) {
+  if (how.proxy_header) {
+    if (const auto source = socket_.take_proxy_header()) {
+      counts_.introduced(*source);
+    }
+  }
+  std::optional<Shaken> shaken;
+  if (how.tls != nullptr && !socket_.open(*how.tls, shaken)) {
+    socket_.close_gently(false);  // so that the alert arrives, whatever came behind
+    return false;
+  }
+  if (shaken) {
+    counts_.shaken(*shaken);
+  }
+  return true;
 }
 
 bool Connection::step() {
@@ -263,7 +282,7 @@ Outcome Connection::send_answer(const Script& script, const Answer& answer) {
 
 Outcome Connection::end_answer(const Answer& answer) {
   if (answer.framing != Framing::kNone && answer.is_cut()) {
-    closing_ = answer.reset_at_stop ? Closing::kReset : Closing::kGently;
+    closing_ = answer.reset_at_stop ? Closing::kReset : Closing::kRudely;
     return answer.reset_at_stop ? Outcome::kReset : Outcome::kDone;
   }
   if (answer.close) {
@@ -288,7 +307,8 @@ bool Connection::close() {
     case Closing::kNo:
       return true;
     case Closing::kGently:
-      socket_.close_gently();
+    case Closing::kRudely:
+      socket_.close_gently(closing_ == Closing::kGently);
       break;
     case Closing::kReset:
       socket_.reset();
@@ -301,8 +321,11 @@ bool Connection::close() {
 
 }  // namespace
 
-void serve(int fd, Counts& counts, bool log) {
+void serve(int fd, Counts& counts, bool log, const Begin& how) {
   Connection connection(fd, counts, log);
+  if (!connection.begin(how)) {
+    return;
+  }
   while (connection.step()) {
   }
 }

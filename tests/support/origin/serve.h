@@ -11,7 +11,13 @@
 
 namespace weir::test::origin {
 
+// How connections may begin.
+struct Begin {
+  const TlsSide* tls = nullptr;  // for those who speak it; null: nobody may
+  bool proxy_header = false;     // a PROXY header may stand first
+};
+
 // Returns when the connection has ended. `log`: a line on stderr for each answer.
-void serve(int fd, Counts& counts, bool log);
+void serve(int fd, Counts& counts, bool log, const Begin& how);
 
 }  // namespace weir::test::origin

@@ -1,5 +1,6 @@
 #include "support/origin/socket.h"
 
+#include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -27,6 +28,41 @@ Socket::~Socket() {
   }
 }
 
+std::optional<std::string> Socket::take_proxy_header() {
+  char first = 0;
+  unsigned char head[16];
+  if (::recv(fd_, &first, 1, MSG_PEEK) != 1 || first != '\r' ||
+      ::recv(fd_, head, sizeof head, MSG_WAITALL) != static_cast<ssize_t>(sizeof head)) {
+    return std::nullopt;
+  }
+  std::string rest(head[14] * 256u + head[15], '\0');
+  if (!rest.empty() &&
+      ::recv(fd_, rest.data(), rest.size(), MSG_WAITALL) != static_cast<ssize_t>(rest.size())) {
+    return std::nullopt;
+  }
+  const bool v6 = head[13] == 0x21;
+  if (head[12] != 0x21) {
+    return "LOCAL";
+  }
+  char host[INET6_ADDRSTRLEN] = "";
+  ::inet_ntop(v6 ? AF_INET6 : AF_INET, rest.data(), host, sizeof host);
+  const auto* port = reinterpret_cast<const unsigned char*>(rest.data()) + (v6 ? 32 : 8);
+  return host + std::string(":") + std::to_string(port[0] * 256 + port[1]);
+}
+
+bool Socket::open(const TlsSide& tls, std::optional<Shaken>& shaken) {
+  constexpr char kHandshake = 0x16;  // RFC 8446 §5.1
+  char first = 0;
+  if (::recv(fd_, &first, 1, MSG_PEEK) != 1) {
+    return false;
+  }
+  if (first != kHandshake) {
+    return true;
+  }
+  ssl_ = tls.accept(fd_, shaken.emplace());
+  return ssl_ != nullptr;
+}
+
 bool Socket::fill() {
   buffer_.erase(0, at_);
   at_ = 0;
@@ -34,8 +70,9 @@ bool Socket::fill() {
   buffer_.resize(had + kReadSize);
   ssize_t got = 0;
   do {
-    got = ::recv(fd_, buffer_.data() + had, kReadSize, 0);
-  } while (got < 0 && errno == EINTR);
+    got = ssl_ ? SSL_read(ssl_.get(), buffer_.data() + had, static_cast<int>(kReadSize))
+               : ::recv(fd_, buffer_.data() + had, kReadSize, 0);
+  } while (got < 0 && !ssl_ && errno == EINTR);
   buffer_.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
   return got > 0;
 }
@@ -91,7 +128,18 @@ Sent Socket::wait_for_room() {
   return ready == 0 ? Sent::kBlocked : Sent::kAll;
 }
 
+// A full socket makes it wait, for ever.
+Sent Socket::send_tls(std::string_view bytes) {
+  std::size_t sent = 0;
+  const bool all =
+      bytes.empty() || SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &sent) == 1;
+  return all ? Sent::kAll : Sent::kPeerGone;
+}
+
 Sent Socket::send(std::string_view bytes, bool more) {
+  if (ssl_) {
+    return send_tls(bytes);
+  }
   const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0);
   while (!bytes.empty()) {
     const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), flags);
@@ -125,9 +173,12 @@ void Socket::reset() {
   fd_ = -1;
 }
 
-void Socket::close_gently() {
+void Socket::close_gently(bool farewell) {
   using Clock = std::chrono::steady_clock;
   const auto end = Clock::now() + std::chrono::seconds(2);
+  if (ssl_ && farewell) {
+    SSL_shutdown(ssl_.get());
+  }
   ::shutdown(fd_, SHUT_WR);
   char waste[4096];
   while (Clock::now() < end) {

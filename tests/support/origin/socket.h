@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "support/origin/tls.h"
 #include "support/origin/units.h"
 
 namespace weir::test::origin {
@@ -20,6 +21,13 @@ class Socket {
   ~Socket();
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
+
+  // Whoever begins as TLS does is spoken to by `tls`, everybody else plainly. False: the handshake
+  // failed, or nothing came. Nothing is filled in for who is plain.
+  bool open(const TlsSide& tls, std::optional<Shaken>& shaken);
+  // Takes a PROXY header of version 2, where one stands first: "192.0.2.1:1234", or "LOCAL".
+  // Nothing: there is none.
+  std::optional<std::string> take_proxy_header();
 
   // Everything through the empty line. kBad: a bare LF, or more than 64 KiB.
   HeadRead read_head(std::string& head);
@@ -38,14 +46,17 @@ class Socket {
 
   int fd() const { return fd_; }
 
-  void reset();         // RST
-  void close_gently();  // FIN, then reads and discards for at most two seconds
+  void reset();  // RST
+  // FIN, then reads and discards for at most two seconds. With TLS `farewell` is its close_notify.
+  void close_gently(bool farewell = true);
 
  private:
   bool fill();
+  Sent send_tls(std::string_view bytes);
   Sent wait_for_room();
 
   int fd_;
+  SslPtr ssl_;
   Micros patience_{0};
   std::string buffer_;
   std::size_t at_ = 0;  // buffer_ is unread from here

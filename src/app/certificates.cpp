@@ -1,0 +1,63 @@
+#include "app/certificates.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "app/conf_value.h"
+
+namespace weir::app {
+
+std::expected<std::shared_ptr<net::TlsServer>, std::string> read_certificates(
+    const Listen& listen) {
+  net::TlsServer::Settings s;
+  for (const ListenTls& files : listen.tls)
+    s.certificates.push_back({files.certificate, files.key, files.ocsp});
+  s.profile = listen.tls_profile;
+  s.client_ca = listen.tls_client_ca;
+  if (listen.http2) s.protocols = {"h2", "http/1.1"};
+  return net::TlsServer::make(s);
+}
+
+bool wants_tls(const OriginConf& origin) {
+  return std::ranges::any_of(origin.servers, [](const std::string& text) {
+    ServerText server;
+    return !split_server(text, server) && server.tls;
+  });
+}
+
+std::expected<std::shared_ptr<net::TlsClient>, std::string> read_tls_client(
+    const OriginConf& origin) {
+  return net::TlsClient::make({.verify = origin.tls_verify,
+                               .ca = origin.tls_ca,
+                               .own = {origin.tls_certificate, origin.tls_key}});
+}
+
+std::string load_certificates(const Config& config,
+                              const std::vector<front::ListenSettings>& listens,
+                              const std::vector<std::unique_ptr<origin::Servers>>& origins) {
+  std::vector<std::pair<net::TlsSlot<net::TlsServer>*, std::shared_ptr<net::TlsServer>>> made;
+  std::vector<std::pair<net::TlsSlot<net::TlsClient>*, std::shared_ptr<net::TlsClient>>> asking;
+  for (std::size_t i = 0; i < listens.size(); ++i) {
+    if (!listens[i].tls) continue;
+    auto server = read_certificates(config.listens[i]);
+    if (!server) return server.error();
+    made.emplace_back(listens[i].tls.get(), std::move(*server));
+  }
+  for (std::size_t i = 0; i < origins.size(); ++i) {
+    if (!wants_tls(config.origins[i])) continue;
+    auto client = read_tls_client(config.origins[i]);
+    if (!client) return client.error();
+    asking.emplace_back(&origins[i]->tls, std::move(*client));
+  }
+  for (auto& [slot, server] : made) slot->set(std::move(server));
+  for (auto& [slot, client] : asking) slot->set(std::move(client));
+  return {};
+}
+
+void rotate_tickets(const std::vector<front::ListenSettings>& listens) {
+  for (const front::ListenSettings& listen : listens) {
+    if (listen.tls) listen.tls->get()->rotate_tickets();
+  }
+}
+
+}  // namespace weir::app

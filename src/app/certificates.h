@@ -1,0 +1,31 @@
+#pragma once
+// The files of TLS, of [[listen]]s and of [[origin]]s: read at start, and again when asked.
+
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/config.h"
+#include "front/settings.h"
+#include "net/tls.h"
+#include "origin/servers.h"
+
+namespace weir::app {
+
+// What `listen` says. The error is a sentence that names the file.
+std::expected<std::shared_ptr<net::TlsServer>, std::string> read_certificates(const Listen& listen);
+// Whether a server of it speaks TLS.
+bool wants_tls(const OriginConf& origin);
+// The same towards the servers of an origin.
+std::expected<std::shared_ptr<net::TlsClient>, std::string> read_tls_client(
+    const OriginConf& origin);
+// Of all, into their slots, for the connections that come from now on. All or none: empty, or what
+// is wrong.
+std::string load_certificates(const Config& config,
+                              const std::vector<front::ListenSettings>& listens,
+                              const std::vector<std::unique_ptr<origin::Servers>>& origins);
+// New keys for session tickets; each hour.
+void rotate_tickets(const std::vector<front::ListenSettings>& listens);
+
+}  // namespace weir::app
