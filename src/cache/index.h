@@ -91,8 +91,10 @@ class Index {
   // For a fetch that nobody can find: its object knows only of purges from now on.
   Ref<Busy> private_busy() const { return make_ref<Busy>(std::uint64_t{0}, purges_.load()); }
   std::uint64_t purges() const { return purges_.load(); }  // the number of the last one
-  // All variants of a key; returns to how many it made a difference.
-  std::size_t purge(const Key& key, PurgeMode mode = PurgeMode::kHard, WallTime now = {});
+  // All variants of a key; returns to how many it made a difference. `answered`: it is not held
+  // against what insert() brings, see PurgeOrder.
+  std::size_t purge(const Key& key, PurgeMode mode = PurgeMode::kHard, WallTime now = {},
+                    bool answered = false);
   // Whether there was ever a key with parts; then those are found by url_tag().
   bool knows_parts() const { return knows_parts_.load(std::memory_order_relaxed); }
   TagIndex::Work purge_of_tag(const Digest& tag, PurgeMode mode, WallTime now);
@@ -144,7 +146,8 @@ class Index {
     std::unordered_map<Digest, Entry, DigestHash> entries GUARDED_BY(mutex);
     HitForMiss passes GUARDED_BY(mutex);
     std::uint64_t generations GUARDED_BY(mutex) = 0;
-    std::uint64_t purged GUARDED_BY(mutex) = 0;  // the number of the last purge of a key of it
+    // The number of the last purge of a key of it that is held against what insert() brings.
+    std::uint64_t purged GUARDED_BY(mutex) = 0;
   };
   static constexpr std::size_t kShards = 64;
 

@@ -9,13 +9,13 @@ using Graveyard = std::vector<Ref<Object>>;  // see index.cpp
 }  // namespace
 
 // What is being fetched belongs to the entry as it was: its generation has passed.
-std::size_t Index::purge(const Key& key, PurgeMode mode, WallTime now) {
+std::size_t Index::purge(const Key& key, PurgeMode mode, WallTime now, bool answered) {
   Graveyard dead;
   const Purging purging{mode, ++purges_, now};
   std::size_t objects = 0;
   Shard& s = shard(key.digest);
   Lock lock(s.mutex);
-  s.purged = purging.number;
+  if (!answered) s.purged = purging.number;
   s.passes.clear(key.digest, Whom::kEveryone);
   Entry* entry = find(s, key);
   if (!entry) return 0;

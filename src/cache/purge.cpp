@@ -19,7 +19,8 @@ bool Purge::begin(WallTime now) {
 bool Purge::step(std::size_t most) {
   for (; next_url_ < order_.urls.size() && most > 0; ++next_url_, --most) {
     const std::string& url = order_.urls[next_url_];
-    objects_ += index_.purge(key_of(url), order_.mode, now_);
+    const bool own = order_.answered && next_url_ + 1 == order_.urls.size();
+    objects_ += index_.purge(key_of(url), order_.mode, now_, own);
     if (index_.knows_parts()) tags_.push_back(index_.purge_of_tag(url_tag(url), order_.mode, now_));
   }
   if (next_url_ < order_.urls.size()) return false;

@@ -22,6 +22,9 @@ namespace weir::cache {
 struct PurgeOrder {
   PurgeMode mode = PurgeMode::kHard;
   std::vector<std::string> urls = {};  // as Key::url()
+  // The last of them is that of an unsafe request whose answer may be stored: answers to unsafe
+  // requests of the same URL that are under way have no order, and none is held against another.
+  bool answered = false;
   std::vector<std::string> tags = {};
   Ref<Ban> ban = {};  // null: none
 };

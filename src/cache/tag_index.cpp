@@ -59,8 +59,10 @@ void TagIndex::remember(Shard& s, const Digest& tag, const Purging& purging) {
     s.forgotten = std::max(s.forgotten, place->last());
     *place = Recent{tag};
   }
-  if (purging.mode == PurgeMode::kHard) place->hard = purging.number;
-  if (purging.mode == PurgeMode::kSoft) place->soft = purging;
+  // Two that are under way at a time may begin in another order than that of their numbers.
+  if (purging.mode == PurgeMode::kHard) place->hard = std::max(place->hard, purging.number);
+  if (purging.mode == PurgeMode::kSoft && purging.number > place->soft.number)
+    place->soft = purging;
 }
 
 // Those that enter meanwhile stand behind those that were there: as many are looked at as there

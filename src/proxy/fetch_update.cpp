@@ -13,11 +13,12 @@ void Fetch::invalidate(const http::Response& response) {
   cache::PurgeOrder order;
   order.urls = policy::also_invalidated(plan_.key.url(), response);
   order.urls.emplace_back(plan_.key.url());
+  order.answered = true;
   for (std::string& url : order.urls) url = url_in_cache(*plan_.site, url);
   const std::uint64_t own = order.urls.size() * (house_.index.knows_parts() ? 2 : 1);
   std::size_t objects = 0;
   house_.purger.start(std::move(order), PurgeKind::kInvalidation, nullptr, objects);
-  // Its own answer comes after this purge; and after no other, as far as can be told.
+  // Its own answer comes after what was purged beside its own URL, too, if it came after no other.
   if (house_.index.purges() == plan_.busy->purges() + own) born_ += own;
 }
 

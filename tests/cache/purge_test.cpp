@@ -85,6 +85,31 @@ TEST_CASE("a purge concerns what nobody could find when it came") {
   CHECK(b.index.view(key, false, kNow).objects.front() == fresher);
 }
 
+TEST_CASE("of an unsafe request's purges only that of its own URL is not held against its answer") {
+  Bench b;
+  const Key key = b.key("/a");
+  const std::string own = "http://example.org/a";
+  struct Row {
+    PurgeOrder order;
+    bool kept;
+  };
+  const Row rows[] = {
+      {{.urls = {own}, .answered = true}, true},
+      {{.urls = {own}}, false},
+      {{.urls = {own, own}, .answered = true}, false},  // as Location of another request, say
+  };
+  for (const Row& row : rows) {
+    const auto answer = b.object(b.index.private_busy()->purges());
+    b.index.insert(key, b.object(b.index.private_busy()->purges()));
+    REQUIRE(b.hit(key));
+    CHECK(b.purge(row.order) == 1);
+    CHECK_FALSE(b.hit(key));
+    b.purge({.urls = {"http://example.org/of-another-request"}, .answered = true});
+    b.index.insert(key, answer);
+    CHECK(b.hit(key) == row.kept);
+  }
+}
+
 TEST_CASE("a purge of what is being validated concerns what the 304 makes of it") {
   struct Row {
     const char* what;

@@ -126,6 +126,19 @@ TEST_CASE("a purge counts for what was asked for before and enters after it") {
   CHECK_FALSE(b.thing_born(later, {"hard"})->mark.gone());
 }
 
+TEST_CASE("of two purges of a tag that begin the other way round the later number is remembered") {
+  for (const PurgeMode mode : {PurgeMode::kHard, PurgeMode::kSoft}) {
+    Bench b;
+    TagIndex::Work first = b.work("a", mode);
+    const std::uint64_t between = b.clock;
+    TagIndex::Work second = b.work("a", mode);
+    std::size_t objects = 0;
+    CHECK(b.index.step(second, 10, objects, b.gone));
+    CHECK(b.index.step(first, 10, objects, b.gone));
+    CHECK(b.thing_born(between, {"a"})->mark.purged_since(between));
+  }
+}
+
 TEST_CASE("where more was purged than can be remembered, what is old counts as purged") {
   Bench b;
   const std::uint64_t born = b.clock;
