@@ -49,7 +49,8 @@ Http2Session::~Http2Session() {
 
 void Http2Session::begin(std::string_view read) {
   in_turn_ = true;
-  if (feed(read) && home_.draining) drain();
+  // Our SETTINGS come before all else, even before a GOAWAY for what was read (RFC 9113 §3.4).
+  if (fill() && feed(read) && home_.draining) drain();
   in_turn_ = false;
   take_turn();
 }

@@ -332,6 +332,7 @@ TEST_CASE("who breaks the rules of the connection is told which code") {
     client.tell(c.bytes);
     REQUIRE(stage.until([&] { return client.read(); }));
     CHECK(h2::goaway_code(client.got) == c.code);
+    CHECK(h2::frames(client.got).front().type == h2::kSettings);  // §3.4
     client.half_close();
     REQUIRE(stage.until([&] { return stage.frontend.sessions() == 0; }));
     CHECK(closed(stage, CloseReason::kHttp2Error) == 1);
