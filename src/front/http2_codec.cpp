@@ -113,7 +113,7 @@ struct Http2Callbacks {
   }
 
   static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* hd, void* user) noexcept {
-    return session(user).on_frame_begins(hd->type, hd->flags);
+    return session(user).on_frame_begins(hd->type, hd->flags, hd->stream_id);
   }
 
   static int frame_recv(nghttp2_session* ng, const nghttp2_frame* frame, void* user) noexcept {
@@ -250,7 +250,7 @@ int Http2Session::note(Nuisance what) {
   return why == CloseReason::kOpen ? 0 : calm_down(why);
 }
 
-int Http2Session::on_frame_begins(std::uint8_t type, std::uint8_t flags) {
+int Http2Session::on_frame_begins(std::uint8_t type, std::uint8_t flags, std::int32_t id) {
   switch (type) {
     case NGHTTP2_DATA:
     case NGHTTP2_HEADERS:
@@ -264,6 +264,10 @@ int Http2Session::on_frame_begins(std::uint8_t type, std::uint8_t flags) {
     case NGHTTP2_SETTINGS:
     case NGHTTP2_PING:
       return (flags & NGHTTP2_FLAG_ACK) != 0 ? 0 : note(Nuisance::kControl);
+    case NGHTTP2_PRIORITY:
+      // RFC 9113 §6.3; nghttp2 does not look at what it was told not to use.
+      if (id == 0) return calm_down(CloseReason::kHttp2Error);
+      return note(Nuisance::kControl);
     default:
       return note(Nuisance::kControl);
   }

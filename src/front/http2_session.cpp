@@ -126,7 +126,7 @@ bool Http2Session::feed(std::string_view in) {
   const ssize_t n = nghttp2_session_mem_recv(
       ng_.get(), reinterpret_cast<const std::uint8_t*>(in.data()), in.size());
   if (calm_ != CloseReason::kOpen || n == NGHTTP2_ERR_FLOODED) {
-    end_now(NGHTTP2_ENHANCE_YOUR_CALM,
+    end_now(calm_ == CloseReason::kHttp2Error ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_ENHANCE_YOUR_CALM,
             calm_ != CloseReason::kOpen ? calm_ : CloseReason::kControlFlood);
     return false;
   }

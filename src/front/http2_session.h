@@ -107,7 +107,7 @@ class Http2Session final : public Session, public net::Conn::Owner, public net::
   // Called by nghttp2. Only these may run inside of it: they never call into it but to submit.
   std::int64_t on_body_wanted(Http2Stream& stream, std::size_t most, std::uint32_t& flags);
   int on_header(Http2Stream& stream, std::string_view name, std::string_view value, bool trailer);
-  int on_frame_begins(std::uint8_t type, std::uint8_t flags);
+  int on_frame_begins(std::uint8_t type, std::uint8_t flags, std::int32_t id);
   void on_data(Http2Stream& stream, std::span<const std::byte> bytes);
   int note(Http2Guard::Nuisance what);
   int calm_down(delivery::CloseReason why);

@@ -114,6 +114,44 @@ TEST_CASE("HTTP/2: a stream that stands still is reset, others on the connection
   CHECK_FALSE(line.value("delivered", true));
 }
 
+TEST_CASE("HTTP/2: a large object comes whole and fast beside four slow streams of the same") {
+  const Origin origin;
+  const Weir weir(origin);
+  const std::string path = "/film?size=24MiB&n=3&cc=max-age=60";
+  Http2Client client(Http2Client::connect(weir.port()), {.stream_window = 256 * 1024});
+  std::vector<std::int32_t> slow;
+  for (int i = 0; i < 4; ++i) {
+    slow.push_back(client.ask({.path = path, .content = 3}));
+    client.hold(slow.back());
+  }
+  const auto fast = client.ask({.path = path, .content = 3});
+  // A window for the slow ones now and then.
+  const auto trickle = [&] {
+    for (const auto id : slow) {
+      client.release(id);
+      client.pump();
+      client.hold(id);
+    }
+  };
+  for (int i = 0; !client.answer(fast).closed && i < 1'000'000; ++i) {
+    REQUIRE(client.pump(std::chrono::milliseconds(1)));
+    if (i % 32 == 0) trickle();
+  }
+  CHECK(client.answer(fast).right());
+  CHECK(client.answer(fast).bytes == 24 << 20);
+  for (const auto id : slow) {
+    CHECK(client.answer(id).bytes < 24 << 20);
+    CHECK_FALSE(client.answer(id).closed);
+    client.release(id);
+  }
+  REQUIRE(client.until([&] { return client.all_closed(); }));
+  for (const auto id : slow) {
+    CHECK(client.answer(id).right());
+    CHECK(client.answer(id).bytes == 24 << 20);
+  }
+  CHECK(origin.requests(path) == 1);
+}
+
 TEST_CASE("HTTP/2: what the origin cuts is cut for the client, never ended") {
   const Origin origin;
   Weir weir(origin);
