@@ -14,6 +14,7 @@ std::expected<std::shared_ptr<net::TlsServer>, std::string> read_certificates(
     s.certificates.push_back({files.certificate, files.key, files.ocsp});
   s.profile = listen.tls_profile;
   s.client_ca = listen.tls_client_ca;
+  if (listen.http2) s.protocols = {"h2", "http/1.1"};
   return net::TlsServer::make(s);
 }
 

@@ -42,6 +42,12 @@ void add_clients(Exposition& out, const Snapshot& s) {
     if (reason == delivery::CloseReason::kOpen) continue;  // of these none ends
     out.add(Metric::kClosed, {delivery::name(reason)}, front.closed[i].get());
   }
+  out.add(Metric::kHttp2, {}, front.http2.get());
+  out.add(Metric::kStreams, {}, front.streams.get());
+  for (std::size_t i = 0; i < front::kStreamResets; ++i) {
+    const auto why = static_cast<front::StreamReset>(i);
+    out.add(Metric::kStreamResets, {front::name(why)}, front.resets[i].get());
+  }
 }
 
 void add_queues(Exposition& out, const Snapshot& s) {

@@ -113,7 +113,8 @@ sched::Limits gate_limits(const OriginConf& origin) {
 std::vector<front::ListenSettings> listen_settings(const Config& config) {
   std::vector<front::ListenSettings> out;
   for (const Listen& listen : config.listens) {
-    out.push_back({.half_close_aborts = listen.half_close == HalfClose::kAbort});
+    out.push_back(
+        {.half_close_aborts = listen.half_close == HalfClose::kAbort, .http2 = listen.http2});
     for (const std::string& text : listen.proxy_protocol)
       out.back().introducers.push_back(net::parse_network(text).value());
     if (!listen.tls.empty()) out.back().tls = std::make_shared<net::TlsSlot<net::TlsServer>>();

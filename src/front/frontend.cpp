@@ -5,6 +5,8 @@
 
 #include "base/log.h"
 #include "delivery/pressure.h"
+#include "front/http1_session.h"
+#include "front/http2_session.h"
 
 namespace weir::front {
 namespace {
@@ -21,11 +23,13 @@ Frontend::Frontend(net::Loop& loop, const Settings& settings, Service& service,
       connections_(connections),
       scratch_(std::make_unique<std::byte[]>(kScratch)),
       streams_(loop, settings),
+      http2_streams_(loop, settings),
       home_{.loop = loop,
             .settings = settings,
             .service = service,
             .source = source,
             .streams = streams_,
+            .http2_streams = http2_streams_,
             .stats = stats,
             .scratch = {scratch_.get(), kScratch},
             .handshakes = &handshakes_,
@@ -33,7 +37,7 @@ Frontend::Frontend(net::Loop& loop, const Settings& settings, Service& service,
 
 Frontend::~Frontend() {
   listeners_.clear();
-  while (Http1Session* session = sessions_.front()) on_session_closed(*session);
+  while (Session* session = sessions_.front()) on_session_closed(*session);
 }
 
 void Frontend::listen(int fd, const ListenSettings& settings) {
@@ -47,8 +51,8 @@ void Frontend::drain() {
   for (const auto& listener : listeners_) listener->accept_waiting();
   listeners_.clear();
   home_.draining = true;
-  Http1Session* next = nullptr;
-  for (Http1Session* session = sessions_.front(); session; session = next) {
+  Session* next = nullptr;
+  for (Session* session = sessions_.front(); session; session = next) {
     next = sessions_.next(*session);
     session->drain();
   }
@@ -57,10 +61,10 @@ void Frontend::drain() {
 std::size_t Frontend::close_useless(std::size_t most) {
   struct Useless {
     TimePoint since;
-    Http1Session* session;
+    Session* session;
   };
   std::vector<Useless> useless;
-  for (Http1Session* s = sessions_.front(); s; s = sessions_.next(*s)) {
+  for (Session* s = sessions_.front(); s; s = sessions_.next(*s)) {
     const TimePoint since = s->useless_since();
     if (since != TimePoint::max()) useless.push_back({since, s});
   }
@@ -90,11 +94,11 @@ void Frontend::relieve(double share) {
   // First, for it destroys sessions that might be among the holders.
   if (need.connections > 0) need.connections -= close_useless(need.connections);
   std::uint64_t owed = 0;
-  std::vector<Http1Session*> owing;
+  std::vector<Session*> owing;
   std::vector<delivery::Holder> holders;
   std::array<std::uint64_t, delivery::kPhases> phases{};
   const TimePoint now = home_.loop.now();
-  for (Http1Session* s = sessions_.front(); s; s = sessions_.next(*s)) {
+  for (Session* s = sessions_.front(); s; s = sessions_.next(*s)) {
     ++phases[static_cast<std::size_t>(s->phase())];
     const DeliveryWatch& watch = s->watch();
     if (watch.queued() == 0) continue;
@@ -138,15 +142,23 @@ void Frontend::on_accept(net::Listener& listener, int fd, const net::Address& pe
     handshakes_.front()->session.give_up_handshake();
 }
 
-bool Frontend::on_introduced(Http1Session& session, const std::string& before) {
+bool Frontend::on_introduced(Session& session, const std::string& before) {
   connections_.leave(before);
   return connections_.enter(std::string(session.client_host()));
 }
 
-void Frontend::on_session_closed(Http1Session& session) {
+void Frontend::on_session_closed(Session& session) {
   connections_.leave(std::string(session.client_host()));
   delete &session;  // takes itself off the list
   --count_;
+}
+
+void Frontend::on_http2(Session& session, std::unique_ptr<net::Conn> conn, std::string_view read) {
+  auto* next = new Http2Session(home_, *this, session.listen(), std::move(conn), session.number());
+  sessions_.push_back(*next);
+  home_.stats.http2.add();
+  delete &session;
+  next->begin(read);  // may close it
 }
 
 }  // namespace weir::front

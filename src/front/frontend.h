@@ -6,13 +6,15 @@
 
 #include "base/list.h"
 #include "front/connections.h"
-#include "front/http1_session.h"
+#include "front/http1_stream.h"
+#include "front/http2_stream.h"
+#include "front/session.h"
 #include "front/stats.h"
 #include "net/listener.h"
 
 namespace weir::front {
 
-class Frontend final : public net::Listener::Owner, public Http1Session::Owner {
+class Frontend final : public net::Listener::Owner, public Session::Owner {
  public:
   // `samples` may be null: then none are recorded. All outlive it.
   Frontend(net::Loop& loop, const Settings& settings, Service& service, body::ChunkSource& source,
@@ -35,8 +37,9 @@ class Frontend final : public net::Listener::Owner, public Http1Session::Owner {
 
   void on_accept(net::Listener& listener, int fd, const net::Address& peer) override;
   bool may_accept(const net::Listener& listener) override;
-  void on_session_closed(Http1Session& session) override;
-  bool on_introduced(Http1Session& session, const std::string& before) override;
+  void on_session_closed(Session& session) override;
+  bool on_introduced(Session& session, const std::string& before) override;
+  void on_http2(Session& session, std::unique_ptr<net::Conn> conn, std::string_view read) override;
 
  private:
   static constexpr std::size_t kScratch = 64 * 1024;
@@ -48,9 +51,10 @@ class Frontend final : public net::Listener::Owner, public Http1Session::Owner {
   Connections& connections_;
   std::unique_ptr<std::byte[]> scratch_;
   Http1StreamPool streams_;
-  Http1Session::Home home_;
-  List<Http1Session> sessions_;  // the oldest first
-  List<Http1Session::Handshake> handshakes_;
+  Http2StreamPool http2_streams_;
+  Session::Home home_;
+  List<Session> sessions_;  // the oldest first
+  List<Session::Handshake> handshakes_;
   std::size_t count_ = 0;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::vector<const ListenSettings*> listen_settings_;  // one for each listener

@@ -1,13 +1,10 @@
 #include "front/http1_session.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
-#include "body/text_body.h"
-#include "http/date.h"
+#include "front/refusal.h"
 
 namespace weir::front {
 namespace {
@@ -26,6 +23,9 @@ constexpr std::size_t kBlankMost = 64;
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
+
+// RFC 9113 §3.4
+const std::string kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 // RFC 9112 §2.2: an empty line before a request is no request.
 std::size_t blank_lines(std::string_view in) {
@@ -54,12 +54,14 @@ Http1Session::Http1Session(Home& home, Owner& owner, const ListenSettings& liste
     : home_(home),
       owner_(owner),
       listen_(listen),
-      conn_(home.loop, fd, peer, *this),
+      own_conn_(std::make_unique<net::Conn>(home.loop, fd, peer, *this)),
+      conn_(*own_conn_),
       timer_(home.loop, *this),
       watch_(home.settings.delivery),
       deadline_(after(home.loop.now(), home.settings.idle_timeout)),
       since_(home.loop.now()),
-      number_(++home.connections) {
+      number_(++home.connections),
+      fresh_(listen.http2 && !listen.tls) {
   const auto introduces = [&](const net::Network& n) { return n.contains(peer); };
   if (std::ranges::any_of(listen_.introducers, introduces)) conn_.expect_proxy_header();
   if (listen_.tls) conn_.start_tls(std::make_unique<net::Tls>(listen_.tls->get(), fd));
@@ -72,7 +74,7 @@ Http1Session::Http1Session(Home& home, Owner& owner, const ListenSettings& liste
 }
 
 Http1Session::~Http1Session() {
-  if (state_ != State::kClosed) close(CloseReason::kDrainTimeout);
+  if (state_ != State::kClosed && state_ != State::kHttp2) close(CloseReason::kDrainTimeout);
 }
 
 std::string_view Http1Session::client_host() const {
@@ -92,6 +94,7 @@ void Http1Session::on_ready(net::Conn&, net::Ready what) {
     const std::string before = std::exchange(client_host_, {});
     if (before != client_host() && !owner_.on_introduced(*this, before))
       return turn_away(Error{Errc::kTooManyConnections});
+    if (chose_http2()) state_ = State::kHttp2;
   }
   // Input that there was no room for hides a reset behind it.
   if (readable_ && conn_.failure() != 0) gone(conn_.failure());
@@ -116,11 +119,16 @@ void Http1Session::take_turn() {
         more = step_linger();
         break;
       case State::kClosed:
+      case State::kHttp2:
         more = false;
         break;
     }
   }
   in_turn_ = false;
+  if (state_ == State::kHttp2) {
+    const std::string read = preface_ > 0 ? kHttp2Preface + std::move(pending_) : std::string();
+    return owner_.on_http2(*this, std::move(own_conn_), read);
+  }
   if (state_ == State::kClosed) return owner_.on_session_closed(*this);
   arm();
 }
@@ -135,8 +143,8 @@ bool Http1Session::step_head() {
     return feed_head(input);
   }
   if (!readable_) {
-    if (input_over())
-      leave(state_ == State::kIdle ? CloseReason::kClientClosed : CloseReason::kRequestCut);
+    const bool idle = state_ == State::kIdle && preface_ == 0;
+    if (input_over()) leave(idle ? CloseReason::kClientClosed : CloseReason::kRequestCut);
     return state_ == State::kClosed || state_ == State::kLinger;
   }
   const net::IoResult r = conn_.read(home_.scratch);
@@ -148,7 +156,30 @@ bool Http1Session::step_head() {
   return feed_head({reinterpret_cast<const char*>(home_.scratch.data()), r.bytes});
 }
 
+// The connection's first bytes, in whatever pieces. True: it is, or may be, one of HTTP/2, and
+// `in` was taken; false: it is none, and `in` is only to be read together with preface_.
+bool Http1Session::is_preface(std::string_view in) {
+  const std::string_view expected = std::string_view(kHttp2Preface).substr(preface_);
+  const std::size_t n = std::min(in.size(), expected.size());
+  if (in.substr(0, n) != expected.substr(0, n)) return false;
+  if (preface_ == 0) deadline_ = after(home_.loop.now(), home_.settings.request.head_timeout);
+  preface_ = static_cast<std::uint8_t>(preface_ + n);
+  if (preface_ == kHttp2Preface.size()) {
+    pending_.assign(in.substr(n));
+    state_ = State::kHttp2;
+  }
+  return true;
+}
+
 bool Http1Session::feed_head(std::string_view in) {
+  if (fresh_) {
+    if (is_preface(in)) return state_ != State::kHttp2;
+    fresh_ = false;
+    if (preface_ > 0) {  // like "P" of POST
+      const std::string all = kHttp2Preface.substr(0, std::exchange(preface_, 0)).append(in);
+      return feed_head(all);
+    }
+  }
   if (state_ == State::kIdle) {
     in.remove_prefix(blank_lines(in));
     if (in.empty() || !open_stream()) return true;
@@ -192,26 +223,19 @@ bool Http1Session::open_stream() {
 // A request that cannot be understood, or did not come in time, is answered and ends the
 // connection.
 void Http1Session::refuse(Error error) {
-  const ErrorInfo& why = info(error);
-  http::Fields& fields = stream_->extra();
-  fields.add(http::FieldId::kDate, http::print_date(home_.loop.wall_now()));
-  fields.add(http::FieldId::kContentType, "text/plain");
-  const std::string text = fmt::format("{} {}\n{}: {}\n", why.status,
-                                       http::reason_phrase(why.status), why.name, why.text);
   stream_->head().keep_alive = false;
   stream_->ending.error = error;
   home_.stats.refused[static_cast<std::size_t>(error.code)].add();
   why_ = reason_of(error);
   state_ = State::kExchange;
   deadline_ = TimePoint::max();
-  // No memory for a few bytes: then the status must do.
-  const auto body = body::text_body(home_.source, text);
-  const std::uint64_t length = body ? text.size() : 0;
-  stream_->reply({.status = why.status, .body = body, .length = length});
+  stream_->reply(refusal(error, home_.loop.wall_now(), home_.source, stream_->extra()));
 }
 
 void Http1Session::turn_away(Error why) {
-  if (shaking()) {  // nothing can be said yet, and a handshake only to say it costs too much
+  // Nothing can be said yet, and a handshake only to say it costs too much; or it would have to be
+  // said in HTTP/2.
+  if (shaking() || chose_http2()) {
     close(reason_of(why));
     return owner_.on_session_closed(*this);
   }

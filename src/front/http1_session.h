@@ -10,6 +10,8 @@
 //    |-- FIN or drain, bytes are owed --------------------------------------> Linger
 //    '-- FIN, drain or idle_timeout, nothing is owed -----------------------------------> Closed
 //   any state: reset, reaped, cut ------------------------------------------------------> Closed
+//   Idle, ALPN chose h2, or without TLS the first bytes are the preface of HTTP/2: an Http2Session
+//   goes on with it.
 //
 // Who is owed bytes is judged by delivery::Patience and by nothing else, in any state: an idle
 // connection's clock runs only once the client has all of its last response, and who cannot stay
@@ -25,78 +27,48 @@
 #include <memory>
 #include <string>
 
-#include "base/list.h"
-#include "front/delivery_watch.h"
 #include "front/http1_stream.h"
-#include "front/stats.h"
-#include "net/conn.h"
+#include "front/session.h"
 
 namespace weir::front {
 
-class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, public ListNode {
+class Http1Session final : public Session, public net::Conn::Owner, public net::Timer::Owner {
  public:
-  // A session whose PROXY header or TLS handshake is not over: one of Home::handshakes.
-  struct Handshake : ListNode {
-    explicit Handshake(Http1Session& s) : session(s) {}
-    Http1Session& session;
-  };
-  // What a session needs of its worker; outlives it.
-  struct Home {
-    net::Loop& loop;
-    const Settings& settings;
-    Service& service;
-    body::ChunkSource& source;
-    Http1StreamPool& streams;
-    Stats& stats;
-    std::span<std::byte> scratch;           // for reads, shared by all sessions of the worker
-    List<Handshake>* handshakes = nullptr;  // the longest first
-    std::size_t handshake_count = 0;
-    SampleSink* samples = nullptr;  // null: samples are not recorded
-    std::uint64_t connections = 0;  // made so far
-    bool draining = false;          // no new requests: connections end after the one they serve
-  };
-  class Owner {
-   public:
-    virtual void on_session_closed(Http1Session& session) = 0;  // destroys it
-    // A PROXY header has told who the client is: client_host() was `before`. Whether it may stay.
-    virtual bool on_introduced(Http1Session& session, const std::string& before) = 0;
-
-   protected:
-    ~Owner() = default;
-  };
+  using Owner = Session::Owner;
 
   Http1Session(Home& home, Owner& owner, const ListenSettings& listen, int fd,
                const net::Address& peer);
-  ~Http1Session();
+  ~Http1Session() override;
 
   void on_ready(net::Conn& conn, net::Ready what) override;
   void on_timer(net::Timer& timer) override;
   void take_turn();           // go on as far as bytes and buffers allow
   void turn_away(Error why);  // a connection too many: answered before it asks
-  void drain();               // idle: leave; busy: close after this response
   void give_up_handshake();   // others want to begin theirs
-  void sacrifice();           // memory is short and this client makes no progress
-  // Since when it only takes a place: idle, lingering, or long about its head, and all it was sent
-  // is thought to be acknowledged. max: it is of use.
-  TimePoint useless_since() const;
-  bool give_way();  // the same, asked for certain: then it is closed
+  void drain() override;
+  void sacrifice() override;
+  TimePoint useless_since() const override;
+  bool give_way() override;
   const net::Address& peer() const { return conn_.peer(); }
   bool secure() const { return conn_.tls() != nullptr; }
-  std::string_view client_host() const;
+  std::string_view client_host() const override;
   std::string introduction() const { return net::print_proxy_header(conn_.peer(), conn_.local()); }
+  const ListenSettings& listen() const override { return listen_; }
+  std::uint64_t number() const override { return number_; }
   bool in_turn() const { return in_turn_; }
   bool may_keep() const;  // whether another request may follow on this connection
-  delivery::Phase phase() const;
-  const DeliveryWatch& watch() const { return watch_; }
+  delivery::Phase phase() const override;
+  const DeliveryWatch& watch() const override { return watch_; }
 
  private:
-  enum class State : std::uint8_t { kIdle, kHead, kExchange, kLinger, kClosed };
+  enum class State : std::uint8_t { kIdle, kHead, kExchange, kLinger, kClosed, kHttp2 };
   // A step returns whether the machine should go on; false: wait for an event.
   bool step_head();
   bool step_exchange();
   bool step_linger();
 
   bool feed_head(std::string_view in);
+  bool is_preface(std::string_view in);
   bool open_stream();
   // The client's FIN came and all before it was read.
   bool input_over() const { return conn_.peer_closed() && !readable_; }
@@ -121,6 +93,7 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   void settle(std::unique_ptr<Http1Stream> stream);
   void set_fast(bool fast);
   void note_acked(std::uint64_t offset);
+  bool chose_http2() const { return secure() && conn_.tls()->protocol() == "h2"; }  // ALPN
   bool shaking() const { return handshake_.linked(); }
   void end_handshake();
   void close(delivery::CloseReason why);
@@ -132,7 +105,8 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   Home& home_;
   Owner& owner_;
   const ListenSettings& listen_;
-  net::Conn conn_;
+  std::unique_ptr<net::Conn> own_conn_;
+  net::Conn& conn_;  // the same
   net::Timer timer_;
   std::unique_ptr<Http1Stream> stream_;
   std::unique_ptr<Http1Stream> sent_;  // the one before, while its receipt is open
@@ -147,7 +121,9 @@ class Http1Session final : public net::Conn::Owner, public net::Timer::Owner, pu
   std::uint64_t slow_until_ = 0;  // where its last standstill was, bytes of the connection
   delivery::CloseReason why_ = delivery::CloseReason::kOpen;  // the first reason there is, is kept
   State state_ = State::kIdle;
-  bool readable_ = false;  // an edge told so and no read has drained it since
+  bool fresh_;                // nothing but a part of the preface of HTTP/2 came: it may follow
+  std::uint8_t preface_ = 0;  // bytes of it
+  bool readable_ = false;     // an edge told so and no read has drained it since
   bool in_turn_ = false;
   bool fast_ = false;         // notsent_lowat_fast is in force
   bool half_closed_ = false;  // the client's FIN came while something was to be sent

@@ -30,6 +30,7 @@ delivery::Phase Http1Session::phase() const {
   switch (state_) {
     case State::kIdle:
     case State::kClosed:
+    case State::kHttp2:
       return delivery::Phase::kIdle;
     case State::kHead:
       return delivery::Phase::kReading;
@@ -95,7 +96,8 @@ void Http1Session::time_out(TimePoint now) {
       if (shaking())
         return close(conn_.introducing() ? CloseReason::kProxyHeader : CloseReason::kTlsTimeout);
       if (sent_ && !look()) return;
-      if (now >= deadline_) end_idle(CloseReason::kIdleTimeout);  // else the look found a debt
+      if (now < deadline_) return;  // the look found a debt
+      end_idle(preface_ == 0 ? CloseReason::kIdleTimeout : CloseReason::kRequestTimeout);
       return;
     case State::kHead: {
       const auto d = stream_->patience.on_head(now, home_.loop.lag());
@@ -111,6 +113,7 @@ void Http1Session::time_out(TimePoint now) {
       deadline_ = TimePoint::max();  // it has rested
       return;
     case State::kClosed:
+    case State::kHttp2:
       return;
   }
 }

@@ -35,6 +35,7 @@ struct Settings {
 // What one [[listen]] may have of its own.
 struct ListenSettings {
   bool half_close_aborts = false;  // a FIN within an exchange ends it; else it is served
+  bool http2 = true;               // to clients that begin with its preface
   std::shared_ptr<net::TlsSlot<net::TlsServer>> tls = {};  // null: plain
   std::vector<net::Network> introducers = {};  // whose connections begin with a PROXY header
 };

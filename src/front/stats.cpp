@@ -10,6 +10,22 @@ void merge_each(std::array<Count, n>& to, const std::array<Count, n>& from) {
 
 }  // namespace
 
+std::string_view name(StreamReset why) {
+  switch (why) {
+    case StreamReset::kClient:
+      return "client";
+    case StreamReset::kProtocol:
+      return "protocol";
+    case StreamReset::kCut:
+      return "cut";
+    case StreamReset::kNoCredit:
+      return "no_credit";
+    case StreamReset::kUnwanted:
+      return "unwanted";
+  }
+  return "unknown";
+}
+
 void Stats::merge(const Stats& other) {
   accepted.add(other.accepted.get());
   merge_each(closed, other.closed);
@@ -17,6 +33,9 @@ void Stats::merge(const Stats& other) {
   merge_each(refused, other.refused);
   sent_bytes.add(other.sent_bytes.get());
   acked_bytes.add(other.acked_bytes.get());
+  http2.add(other.http2.get());
+  streams.add(other.streams.get());
+  merge_each(resets, other.resets);
 }
 
 }  // namespace weir::front

@@ -18,7 +18,9 @@ AccessEntry access_entry(const House& house, const front::Stream& stream,
   e.method = request.method_text;
   e.target = request.target;
   e.host = request.authority;
-  e.version = request.version == http::kHttp10 ? "HTTP/1.0" : "HTTP/1.1";
+  e.version = request.version.major == 2         ? "HTTP/2.0"
+              : request.version == http::kHttp10 ? "HTTP/1.0"
+                                                 : "HTTP/1.1";
   e.referer = request.fields.get(http::FieldId::kReferer).value_or("");
   e.user_agent = request.fields.get(http::FieldId::kUserAgent).value_or("");
   e.status = ending.status;
