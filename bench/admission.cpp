@@ -89,12 +89,14 @@ class DiskModel {
 };
 
 // Memory over disk, as cache::Index and cache::Shelf put them together: an object is admitted as
-// soon as it is kept, or (`second_hit`) when it answers from memory; then all of it that is in
+// soon as it is kept, or (kSecondHit) when it answers from memory; then all of it that is in
 // memory is written, and what comes later, too. One that is nowhere any more is forgotten.
+enum class Admit : std::uint8_t { kAlways, kSecondHit, kAskedBefore };
+
 class Tiers {
  public:
-  Tiers(const Trace& trace, std::uint64_t footprint, bool second_hit)
-      : trace_(trace), second_hit_(second_hit), objects_(trace.sizes.size()) {
+  Tiers(const Trace& trace, std::uint64_t footprint, Admit policy)
+      : trace_(trace), policy_(policy), objects_(trace.sizes.size()) {
     for (std::uint32_t i = 0; i < objects_.size(); ++i) {
       objects_[i].first = static_cast<std::uint32_t>(owner_.size());
       owner_.insert(owner_.end(), Trace::chunks_of(trace.sizes[i]), i);
@@ -116,6 +118,7 @@ class Tiers {
     std::uint32_t in_memory = 0;  // chunks
     std::uint32_t on_disk = 0;
     bool admitted = false;
+    bool asked_before = false;
   };
 
   Unit unit(std::uint32_t object, std::uint32_t chunk) const {
@@ -149,7 +152,9 @@ class Tiers {
 
   void ask(const Request& r) {
     Object& o = objects_[r.object];
-    if (!second_hit_ || o.in_memory > 0) admit(r.object);
+    const bool again = policy_ == Admit::kSecondHit ? o.in_memory > 0 : o.asked_before;
+    if (policy_ == Admit::kAlways || again) admit(r.object);
+    o.asked_before = true;
     bool all_in_memory = true, all_here = true;
     for (std::uint32_t i = r.first; i < r.first + r.chunks; ++i) {
       const Unit u = unit(r.object, i);
@@ -173,7 +178,7 @@ class Tiers {
   }
 
   const Trace& trace_;
-  const bool second_hit_;
+  const Admit policy_;
   std::vector<Object> objects_;
   std::vector<std::uint32_t> owner_;  // of each unit
   std::deque<StoreCache> memory_;     // one; it cannot be moved
@@ -206,9 +211,11 @@ std::string admission_table() {
       const std::uint64_t footprint = trace.footprint();
       out += fmt::format(
           "{}\n  {{\"trace\": \"{}\", \"disk_mb\": {},\n   \"always\": {},\n   "
-          "\"second_hit\": {}}}",
+          "\"second_hit\": {},\n   \"asked_before\": {}}}",
           out.empty() ? "" : ",", trace.name, footprint / 10'000'000,
-          text(Tiers(trace, footprint, false).run()), text(Tiers(trace, footprint, true).run()));
+          text(Tiers(trace, footprint, Admit::kAlways).run()),
+          text(Tiers(trace, footprint, Admit::kSecondHit).run()),
+          text(Tiers(trace, footprint, Admit::kAskedBefore).run()));
     }
   }
   return "[" + out + "]";
