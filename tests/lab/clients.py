@@ -7,7 +7,6 @@ from the row alone. Every body byte of a 200 is compared with the object it shou
 import contextlib
 import fcntl
 import itertools
-import select
 import socket
 import ssl
 import struct
@@ -111,7 +110,7 @@ class Client:
 
     # Reading
 
-    def read(self, most=_MOST, timeout=30.0):
+    def read(self, most=_MOST, timeout=30.0, silence_ends=True):
         """One read; notes what it brings. Returns how many bytes came; 0 once the response has ended."""
         if self.end:
             return 0
@@ -119,7 +118,8 @@ class Client:
         try:
             data = self._socket.recv(min(most, _MOST))
         except TimeoutError:
-            self.end = f"nothing for {timeout:.0f} s at {self._where()}"
+            if silence_ends:
+                self.end = f"nothing for {timeout:.0f} s at {self._where()}"
             return 0
         except OSError as error:
             self.end = f"{error.strerror} at {self._where()}"
@@ -138,10 +138,8 @@ class Client:
 
     def drain(self, quiet=0.3):
         """Reads what arrives until nothing has come for `quiet` seconds. Silence is no end."""
-        ready = select.poll()
-        ready.register(self._socket, select.POLLIN)
-        while not self.end and (self._decrypted() or ready.poll(quiet * 1000)):
-            self.read()
+        while self.read(timeout=quiet, silence_ends=False):
+            pass
 
     def read_until(self, body_bytes, timeout=30.0):
         while not self.end and self.received < body_bytes:
