@@ -290,6 +290,50 @@ TEST_CASE("floods end the connection with ENHANCE_YOUR_CALM, each by its own rea
   }
 }
 
+namespace {
+
+// With windows that nothing shuts but the kernel's.
+std::string wide_hello() {
+  return h2::kPreface + h2::frame(h2::kSettings, 0, 0, h2::number(4, 2) + h2::number(0x7fffffff)) +
+         h2::frame(h2::kWindowUpdate, 0, 0, h2::number(0x7ff00000));
+}
+
+}  // namespace
+
+TEST_CASE("who takes nothing cannot have us keep what his frames provoke") {
+  Stage stage(hasty());
+  Client client = stage.connect();
+  client.tell(wide_hello() + h2::headers(1, h2::get("/100000000")));
+  stage.settle();
+  // None of these is answered, since nothing is taken; later ones would be refused one by one.
+  for (std::uint32_t n = 1; n < 10'000;) {
+    std::string some;
+    for (int i = 0; i < 200; ++i) some += h2::headers(2 * n++ + 1, h2::get("/wait"));
+    client.tell(some);
+    stage.settle();
+  }
+  client.half_close();
+  REQUIRE(stage.until([&] { return client.read(), stage.frontend.sessions() == 0; }));
+  CHECK(closed(stage, CloseReason::kControlFlood) == 1);
+}
+
+TEST_CASE("a request that came before our GOAWAY could be told is not begun") {
+  Stage stage(hasty());
+  Client client = stage.connect();
+  client.tell(wide_hello() + h2::headers(1, h2::get("/100000000")));
+  stage.settle();
+  stage.frontend.drain();
+  stage.pass(1500ms);  // it has been said, as far as Weir can
+  client.tell(h2::headers(3, h2::get("/7")));
+  stage.pass(50ms);
+  client.half_close();
+  REQUIRE(stage.until([&] { return client.read(), stage.frontend.sessions() == 0; }));
+  const Ending* late = stage.ending("/7");
+  REQUIRE(late);
+  CHECK(late->error->code == Errc::kDraining);
+  CHECK(client.got.find(std::string(7, 'x') + "\n") == std::string::npos);
+}
+
 TEST_CASE("a small head that unpacks to a large one is a bomb") {
   Stage stage(hasty());
   Client client = stage.connect();
@@ -519,6 +563,46 @@ TEST_CASE("a head that does not come whole ends the connection after head_timeou
   client.tell(h2::hello() + h2::frame(h2::kHeaders, 0, 1, h2::hpack(h2::get("/1"))));
   REQUIRE(stage.until([&] { return client.read(); }));
   CHECK(h2::goaway_code(client.got) == h2::kEnhanceYourCalm);
+}
+
+TEST_CASE("what becomes of other streams leaves a head its time, and takes none from others") {
+  Settings settings = hasty();
+  settings.request.head_timeout = 200ms;
+  const std::vector<h2::Header> no_path = {{":method", "GET"}, {":scheme", "http"}};
+  SUBCASE("a stream that is reset does not free the next one of its deadline") {
+    Stage stage(settings);
+    Client client = stage.connect();
+    client.tell(h2::hello() + h2::headers(1, no_path) +
+                h2::frame(h2::kHeaders, 0, 3, h2::hpack(h2::get("/1"))));
+    REQUIRE(stage.until([&] { return client.read(), h2::goaway_code(client.got).has_value(); }));
+    CHECK(h2::goaway_code(client.got) == h2::kEnhanceYourCalm);
+  }
+  SUBCASE("trailers that are refused end nobody else") {
+    Stage stage(settings);
+    Client client = stage.connect();
+    client.tell(h2::hello() + h2::headers(1, h2::get("/wait"), h2::kEndHeaders) +
+                h2::headers(3, h2::get("/wait")) + h2::headers(1, no_path));
+    stage.pass(500ms);
+    client.read();
+    CHECK(h2::rst_code(client.got, 1) == h2::kProtocolError);
+    CHECK_FALSE(h2::goaway_code(client.got));
+    CHECK(stage.frontend.sessions() == 1);
+  }
+}
+
+TEST_CASE("a refused request that never ends is reset, and keeps no connection") {
+  Settings settings = hasty();
+  settings.idle_timeout = 1500ms;
+  Stage stage(settings);
+  Client client = stage.connect();
+  std::vector<h2::Header> odd = h2::get("/1");
+  odd.push_back({"expect", "the unexpected"});
+  client.tell(h2::hello() + h2::headers(1, odd, h2::kEndHeaders));
+  REQUIRE(stage.until([&] { return client.read(), h2::rst_code(client.got, 1).has_value(); }));
+  CHECK(h2::rst_code(client.got, 1) == h2::kNoError);
+  REQUIRE(stage.until([&] { return client.read(), h2::goaway_code(client.got).has_value(); }));
+  client.half_close();
+  REQUIRE(stage.until([&] { return client.read(), stage.frontend.sessions() == 0; }));
 }
 
 TEST_CASE("a client that takes nothing at all is reaped by the rules of the connection") {
