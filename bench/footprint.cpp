@@ -144,11 +144,14 @@ std::string in_memory() {
   const Measured end;
   const std::size_t text = head_of(0).fields.bytes() + key_of(0).text.size();
   return fmt::format(
-      "{{\"resident\": {:.0f}, \"allocated\": {:.0f}, \"charged\": {:.0f}, \"allocated_for\": "
+      "{{\"resident\": {:.0f}, \"of_it_overhead\": {:.0f}, \"allocated\": {:.0f}, \"charged\": "
+      "{:.0f}, \"allocated_for\": "
       "{{\"body\": {:.0f}, \"object\": {:.0f}, \"index\": {:.0f}}}, \"of_it_head_and_key_text\": "
       "{}, \"sizeof\": {{\"Body\": {}, \"MemoryChunk\": {}, \"Object\": {}, \"of Object, "
       "http::Response\": {}, \"of Object, Freshness\": {}}}}}",
-      each(begin.rss, end.rss) - kBodyBytes, each(begin.heap, end.heap) - kBodyBytes,
+      each(begin.rss, end.rss) - kBodyBytes,
+      each(begin.rss, end.rss) - kBodyBytes - static_cast<double>(text),
+      each(begin.heap, end.heap) - kBodyBytes,
       each(charged, house.memory.stats().used) - kBodyBytes,
       each(begin.heap, with_bodies.heap) - kBodyBytes, each(with_bodies.heap, with_objects.heap),
       each(with_objects.heap, end.heap), text, sizeof(body::Body), sizeof(store::MemoryChunk),

@@ -22,7 +22,7 @@ class StoreCache {
         all_(units),
         queues_(
             room, room / 2048,
-            [](store::S3Fifo::Entry & e) -> auto& { return static_cast<Entry&>(e).hits; }) {}
+            [](store::S3Fifo::Entry & e) -> auto& { return static_cast<Entry&>(e).uses; }) {}
 
   bool has(std::uint32_t name) const { return all_[name].here; }
 
@@ -31,28 +31,32 @@ class StoreCache {
   bool ask(const Unit& unit, Evicted evicted) {
     Entry& entry = all_[unit.name];
     if (entry.here) {
-      if (entry.hits < 3) ++entry.hits;
+      entry.uses.touch();
       return true;
     }
     if (unit.bytes > room_) return false;
     while (used() + unit.bytes > room_) {
       auto* victim = static_cast<Entry*>(queues_.victim());
-      queues_.evicted(*victim);
+      const auto name = static_cast<std::uint32_t>(victim - all_.data());
+      queues_.evicted(*victim, key_of(name));
       victim->here = false;
-      evicted(static_cast<std::uint32_t>(victim - all_.data()));
+      evicted(name);
     }
-    const std::uint64_t name = unit.name;
-    queues_.insert(entry, hash64({reinterpret_cast<const char*>(&name), sizeof name}), unit.bytes);
+    queues_.insert(entry, key_of(unit.name), unit.bytes);
     entry.here = true;
-    entry.hits = 0;  // who had it brought is no hit, see body/chunk.h
+    entry.uses.forget_hits();
+    entry.uses.touch();  // by who had it brought
     return false;
   }
 
  private:
   struct Entry final : store::S3Fifo::Entry {
-    store::S3Fifo::Hits hits{0};
+    body::Uses uses;
     bool here = false;
   };
+  static std::uint64_t key_of(std::uint64_t name) {
+    return hash64({reinterpret_cast<const char*>(&name), sizeof name});
+  }
   std::uint64_t used() const {
     return queues_.bytes(store::S3Fifo::Queue::kSmall) + queues_.bytes(store::S3Fifo::Queue::kMain);
   }

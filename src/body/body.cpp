@@ -1,24 +1,29 @@
 #include "body/body.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/check.h"
-#include "body/traffic.h"
+#include "body/aside.h"
 
 namespace weir::body {
 
 Body::Body(ChunkSource& source, const BodyOptions& options)
-    : source_(source),
+    : meta_bytes_(static_cast<std::uint32_t>(
+          std::min<std::uint64_t>(options.meta_bytes, std::numeric_limits<std::uint32_t>::max()))),
+      source_(source),
       id_(options.id),
-      meta_bytes_(options.meta_bytes),
-      lead_limit_(options.lead_limit),
       total_(options.total.value_or(kUnlimited)),
       refillable_(options.refillable),
       drop_passed_(options.drop_passed),
       backing_(options.backing) {
-  WEIR_CHECK(lead_limit_ > 0 && options.total.value_or(0) <= kMaxTotal);
+  WEIR_CHECK(options.lead_limit > 0 && options.total.value_or(0) <= kMaxTotal);
   WEIR_CHECK(!backing_ || !drop_passed_);
+  if (options.lead_limit != kUnlimited) {
+    Lock lock(mutex_);
+    aside().lead_limit = options.lead_limit;
+  }
   if (total_ == 0 || options.restored) hold_empty_chunk();
   whole_ = options.restored && !refillable_ && !lost_;
 }
@@ -27,8 +32,8 @@ Body::~Body() {
   // Nobody fills or reads any more. From the first release() on the store does not look at us, and
   // before it we are still readable memory (Ref::try_ref).
   if (first_.chunk) source_.release(*first_.chunk);
-  if (!more_) return;
-  for (const auto& [index, slot] : *more_) {
+  if (!aside_) return;
+  for (const auto& [index, slot] : aside_->slots) {
     if (slot.chunk) source_.release(*slot.chunk);
   }
 }
@@ -65,39 +70,41 @@ std::vector<Piece> Body::pieces(std::size_t most) const {
   };
   Lock lock(mutex_);
   add(0, first_.filled);
-  if (more_) {
-    for (const auto& [index, slot] : *more_) add(index * kChunkSize, slot.filled);
+  if (aside_) {
+    for (const auto& [index, slot] : aside_->slots) add(index * kChunkSize, slot.filled);
   }
   if (out.size() > most) out.pop_back();
   return out;
 }
+
+std::uint64_t Body::lead_limit() const { return aside_ ? aside_->lead_limit : kUnlimited; }
 
 // --- slots ---------------------------------------------------------------------------------------
 
 // The slot of the byte at `offset`, if it is anything but absent.
 Body::Slot* Body::find(std::uint64_t offset) {
   if (offset < kChunkSize) return &first_;
-  if (!more_ || offset >= kMaxTotal) return nullptr;
-  const auto it = more_->find(chunk_index(offset));
-  return it == more_->end() ? nullptr : &it->second;
+  if (!aside_ || offset >= kMaxTotal) return nullptr;
+  const auto it = aside_->slots.find(chunk_index(offset));
+  return it == aside_->slots.end() ? nullptr : &it->second;
 }
 
 Body::Slot& Body::slot(std::uint32_t index) {
   if (index == 0) return first_;
-  if (!more_) more_ = std::make_unique<Slots>();
-  return (*more_)[index];
+  return aside().slots[index];
 }
 
 void Body::forget_if_absent(std::uint32_t index) {
-  if (index == 0 || !more_) return;
-  const auto it = more_->find(index);
-  if (it != more_->end() && !it->second.chunk && !it->second.reserved) more_->erase(it);
+  if (index == 0 || !aside_) return;
+  const auto it = aside_->slots.find(index);
+  if (it != aside_->slots.end() && !it->second.chunk && !it->second.reserved)
+    aside_->slots.erase(it);
 }
 
 // Where the last byte that is here ends.
 std::uint64_t Body::reach() const {
-  if (more_) {
-    for (auto it = more_->rbegin(); it != more_->rend(); ++it) {
+  if (aside_) {
+    for (auto it = aside_->slots.rbegin(); it != aside_->slots.rend(); ++it) {
       if (it->second.filled > 0) return it->first * kChunkSize + it->second.filled;
     }
   }
@@ -138,23 +145,23 @@ void Body::hold_empty_chunk() {
 
 // --- traffic -------------------------------------------------------------------------------------
 
-Traffic& Body::traffic() {
-  if (!traffic_) traffic_ = std::make_unique<Traffic>();
-  return *traffic_;
+Aside& Body::aside() {
+  if (!aside_) aside_ = std::make_unique<Aside>();
+  return *aside_;
 }
 
 void Body::settle() {
-  if (traffic_ && traffic_->idle() && !failed()) traffic_.reset();
+  if (aside_ && aside_->idle() && !failed()) aside_.reset();
 }
 
 void Body::wake_readers(std::uint64_t first, std::uint64_t end) {
-  if (!traffic_) return;
-  List<BodyReader>& waiting = traffic_->waiting;
+  if (!aside_) return;
+  List<BodyReader>& waiting = aside_->waiting;
   for (BodyReader* r = waiting.front(); r;) {
     BodyReader* next = waiting.next(*r);
     if (r->offset_ >= first && r->offset_ < end) {
       r->unlink();
-      if (r->tracked_) traffic_->reading.push_back(*r);
+      if (r->tracked_) aside_->reading.push_back(*r);
       r->owner_.wake();
     }
     r = next;
@@ -165,8 +172,8 @@ void Body::wake_readers(std::uint64_t first, std::uint64_t end) {
 std::uint64_t Body::slowest() const {
   std::uint64_t slowest = kUnlimited;
   std::uint64_t furthest = 0;
-  if (traffic_) {
-    traffic_->each_reader([&](const BodyReader& r) {
+  if (aside_) {
+    aside_->each_reader([&](const BodyReader& r) {
       furthest = std::max(furthest, r.offset_);
       if (r.offset_ < r.end()) slowest = std::min(slowest, r.offset_);
     });
@@ -177,14 +184,14 @@ std::uint64_t Body::slowest() const {
 // How far `fill` may go now: its lead from where it began, whether anybody reads yet or not. A
 // reader beyond its reach has a fill of its own and counts there.
 std::uint64_t Body::allowed(const Fill& fill) const {
-  const std::uint64_t lead = std::min(lead_limit_, fill.lead);
+  const std::uint64_t lead = std::min(lead_limit(), fill.lead);
   if (lead == kUnlimited) return kUnlimited;
   std::uint64_t edge = fill.begin;
   if (drop_passed_) {
     edge = slowest();
-  } else if (traffic_) {
+  } else if (aside_) {
     const std::uint64_t reach = add_saturated(fill.cursor, kSoon);
-    traffic_->each_reader([&](const BodyReader& r) {
+    aside_->each_reader([&](const BodyReader& r) {
       if (r.offset_ <= reach) edge = std::max(edge, r.offset_);
     });
   }
@@ -195,11 +202,11 @@ std::uint64_t Body::allowed(const Fill& fill) const {
 }
 
 void Body::wake_stopped() {
-  if (!traffic_) return;
-  for (Fill* f = traffic_->fills.front(); f; f = traffic_->fills.next(*f)) {
+  if (!aside_) return;
+  for (Fill* f = aside_->fills.front(); f; f = aside_->fills.next(*f)) {
     if (!f->stopped) continue;
     const std::uint64_t upto = allowed(*f);
-    if (upto > f->cursor && upto - f->cursor >= std::min(lead_limit_, f->lead) / 2) {
+    if (upto > f->cursor && upto - f->cursor >= std::min(lead_limit(), f->lead) / 2) {
       f->stopped = false;
       f->owner.wake();
     }
@@ -208,11 +215,11 @@ void Body::wake_stopped() {
 
 void Body::set_failed(Error why, std::uint64_t at) {
   if (failed()) return;
-  traffic().error = why;
-  traffic_->failed_at = at;
+  aside().error = why;
+  aside_->failed_at = at;
   failed_ = true;
   wake_readers(0, kUnlimited);
-  for (Fill* f = traffic_->fills.front(); f; f = traffic_->fills.next(*f)) {
+  for (Fill* f = aside_->fills.front(); f; f = aside_->fills.next(*f)) {
     if (std::exchange(f->stopped, false)) f->owner.wake();
   }
 }
@@ -231,10 +238,10 @@ bool Body::may_return(std::uint64_t offset) {
 
 // Will a living writer keep the absent byte at `offset`, soon enough to wait for it?
 bool Body::will_bring(std::uint64_t offset) {
-  if (!traffic_) return false;
+  if (!aside_) return false;
   const Slot* slot = find(offset);
   const std::uint64_t fillable = chunk_floor(offset) + (slot ? slot->filled : 0);
-  for (const Fill* f = traffic_->fills.front(); f; f = traffic_->fills.next(*f)) {
+  for (const Fill* f = aside_->fills.front(); f; f = aside_->fills.next(*f)) {
     if (offset < f->cursor || offset >= f->end) continue;
     if (f->cursor > fillable) continue;  // it passed the place where this chunk could be filled
     if ((!refillable_ && !whole_) || offset - f->cursor <= kSoon) return true;
@@ -245,13 +252,13 @@ bool Body::will_bring(std::uint64_t offset) {
 Hole Body::hole_at(std::uint64_t offset) {
   const Slot* here = find(offset);
   Hole hole{chunk_floor(offset) + (here ? here->filled : 0), total_.load()};
-  if (more_) {
-    auto it = more_->upper_bound(chunk_index(std::min(offset, kMaxTotal - 1)));
-    while (it != more_->end() && it->second.filled == 0) ++it;
-    if (it != more_->end()) hole.end = std::min(hole.end, it->first * kChunkSize);
+  if (aside_) {
+    auto it = aside_->slots.upper_bound(chunk_index(std::min(offset, kMaxTotal - 1)));
+    while (it != aside_->slots.end() && it->second.filled == 0) ++it;
+    if (it != aside_->slots.end()) hole.end = std::min(hole.end, it->first * kChunkSize);
   }
-  if (!traffic_) return hole;
-  for (const Fill* f = traffic_->fills.front(); f; f = traffic_->fills.next(*f)) {
+  if (!aside_) return hole;
+  for (const Fill* f = aside_->fills.front(); f; f = aside_->fills.next(*f)) {
     const bool mid_chunk = f->reserved == Fill::kNone && f->cursor % kChunkSize != 0;
     const std::uint64_t keeps = chunk_floor(f->cursor) + (mid_chunk ? kChunkSize : 0);
     if (keeps > offset && keeps < f->end) hole.end = std::min(hole.end, keeps);
@@ -273,8 +280,8 @@ std::optional<Hole> Body::hole(std::uint64_t offset) {
 
 bool Body::needed(std::uint64_t first, std::uint64_t end) const {
   bool needed = false;
-  if (traffic_) {
-    traffic_->each_reader([&](const BodyReader& r) {
+  if (aside_) {
+    aside_->each_reader([&](const BodyReader& r) {
       needed = needed || (r.offset_ < r.end() && r.offset_ < end && r.end() > first);
     });
   }
@@ -284,8 +291,8 @@ bool Body::needed(std::uint64_t first, std::uint64_t end) const {
 // Whether a reader of a fill is still to come to this chunk; the first one is on its way.
 bool Body::awaited(std::uint64_t base) const {
   bool awaited = unread_.load() && filling();
-  if (traffic_) {
-    traffic_->each_reader([&](const BodyReader& r) {
+  if (aside_) {
+    aside_->each_reader([&](const BodyReader& r) {
       const bool ahead = r.offset_ < base + kChunkSize && r.end() > base;
       awaited = awaited || (ahead && (!r.behind_ || base < add_saturated(r.offset_, kSoon)));
     });
@@ -295,8 +302,8 @@ bool Body::awaited(std::uint64_t base) const {
 
 // The chunk goes, so whoever was to come to it has to get it, and what follows, in its own way.
 void Body::leave_behind(std::uint64_t base) {
-  if (!traffic_) return;
-  traffic_->each_reader([&](BodyReader& r) {
+  if (!aside_) return;
+  aside_->each_reader([&](BodyReader& r) {
     if (r.offset_ < base + kChunkSize && r.end() > base) r.behind_ = true;
   });
 }
@@ -304,7 +311,7 @@ void Body::leave_behind(std::uint64_t base) {
 bool Body::evict(std::uint32_t index, const Chunk& chunk, Need need) {
   const std::uint64_t base = index * kChunkSize;
   Ref<Chunk> one;
-  std::unique_ptr<Slots> rest;
+  Slots rest;
   {
     Lock lock(mutex_);
     const Slot* slot = find(base);
@@ -322,7 +329,7 @@ bool Body::evict(std::uint32_t index, const Chunk& chunk, Need need) {
       if (filling() || needed(0, kUnlimited)) return false;
       one = take(0);
       lost_ = true;
-      rest = std::move(more_);
+      if (aside_) rest.swap(aside_->slots);
       present_ = 0;
     } else {
       if (filling() && need == Need::kUsual) return false;
@@ -331,9 +338,7 @@ bool Body::evict(std::uint32_t index, const Chunk& chunk, Need need) {
     }
   }
   let_go(std::move(one));
-  if (rest) {
-    for (auto& [i, slot] : *rest) let_go(std::move(slot.chunk));
-  }
+  for (auto& [i, slot] : rest) let_go(std::move(slot.chunk));
   tell_if_emptied();
   return true;
 }
@@ -352,8 +357,8 @@ void Body::offer_all() {
         whole.emplace_back(index, slot.chunk);
     };
     look(0, first_);
-    if (more_) {
-      for (const auto& [index, slot] : *more_) look(index, slot);
+    if (aside_) {
+      for (const auto& [index, slot] : aside_->slots) look(index, slot);
     }
   }
   for (const auto& [index, chunk] : whole) backing_->offer(index, chunk, size(index), total);
@@ -366,9 +371,9 @@ void Body::tell_if_emptied() {
 // drop_passed: the full chunks that every reader has passed.
 std::vector<Ref<Chunk>> Body::take_passed() {
   std::vector<Ref<Chunk>> passed;
-  if (!drop_passed_ || !traffic_) return passed;
+  if (!drop_passed_ || !aside_) return passed;
   const std::uint32_t end = chunk_index(slowest());
-  for (std::uint32_t& i = traffic_->first_kept; i < end; ++i) {
+  for (std::uint32_t& i = aside_->first_kept; i < end; ++i) {
     const Slot* s = find(i * kChunkSize);
     if (s && s->reserved) break;
     if (s && s->chunk) passed.push_back(take(i));

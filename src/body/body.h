@@ -34,7 +34,7 @@ namespace weir::body {
 class BodyReader;
 class BodyWriter;
 struct Fill;
-struct Traffic;
+struct Aside;
 
 inline constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
 // A reader this far or less behind the bytes it wants waits for the running fill; a reader further
@@ -121,6 +121,7 @@ class Body : public RefCounted<Body> {
  private:
   friend class BodyReader;
   friend class BodyWriter;
+  friend struct Aside;
 
   struct Slot {
     Ref<Chunk> chunk;
@@ -132,11 +133,12 @@ class Body : public RefCounted<Body> {
   Next read(BodyReader& reader, std::size_t max);
   Error reason() REQUIRES_LOCK(mutex_);
 
+  std::uint64_t lead_limit() const REQUIRES_LOCK(mutex_);
   Slot* find(std::uint64_t offset) REQUIRES_LOCK(mutex_);
   Slot& slot(std::uint32_t index) REQUIRES_LOCK(mutex_);
   void forget_if_absent(std::uint32_t index) REQUIRES_LOCK(mutex_);
   std::uint64_t reach() const REQUIRES_LOCK(mutex_);
-  Traffic& traffic() REQUIRES_LOCK(mutex_);
+  Aside& aside() REQUIRES_LOCK(mutex_);
   void settle() REQUIRES_LOCK(mutex_);
   Ref<Chunk> take(std::uint32_t index) REQUIRES_LOCK(mutex_);
 
@@ -167,14 +169,14 @@ class Body : public RefCounted<Body> {
 
   std::atomic<std::uint32_t> readers_{0};  // first: it fills the gap behind the Ref count
   mutable Mutex mutex_;
+  const std::uint32_t meta_bytes_;
   ChunkSource& source_;
   const Digest id_;
-  const std::uint64_t meta_bytes_;
-  const std::uint64_t lead_limit_;
   // Written under the lock, read without.
   std::atomic<std::uint64_t> total_;  // kUnlimited: unknown
   std::atomic<std::uint64_t> present_{0};
-  std::unique_ptr<Traffic> traffic_ GUARDED_BY(mutex_);  // only while somebody fills or follows
+  // Only while somebody fills or follows, and of bodies of several chunks.
+  std::unique_ptr<Aside> aside_ GUARDED_BY(mutex_);
   std::atomic<std::uint16_t> fills_{0};
   std::atomic<bool> failed_{false};
   std::atomic<bool> lost_{false};   // a byte is gone that cannot be had again
@@ -183,9 +185,7 @@ class Body : public RefCounted<Body> {
   const bool refillable_;
   const bool drop_passed_;
   const Ref<Backing> backing_;
-  Slot first_ GUARDED_BY(mutex_);  // a small body is this one
-  // The others that have a chunk or are reserved. Sparse: a range far out costs what it brings.
-  std::unique_ptr<Slots> more_ GUARDED_BY(mutex_);
+  Slot first_ GUARDED_BY(mutex_);  // a small body is this one; see Aside for others
 };
 
 class BodyReader : public ListNode {
@@ -208,7 +208,7 @@ class BodyReader : public ListNode {
 
  private:
   friend class Body;
-  friend struct Traffic;
+  friend struct Aside;
 
   Lease lease(Ref<Chunk> chunk, std::size_t here, std::uint64_t stop, std::size_t max) const;
 
@@ -218,7 +218,7 @@ class BodyReader : public ListNode {
   const std::uint64_t end_;
   Ref<Chunk> held_;  // the whole body, for one that cannot be fetched again and is one chunk
   std::uint64_t touched_ = kUnlimited;  // the chunk that was touched last
-  bool tracked_ = false;                // in Traffic's lists for good, so that others see offset_
+  bool tracked_ = false;                // in Aside's lists for good, so that others see offset_
   bool listed_ = false;                 // told to wait, perhaps still on the wake list
   bool behind_ = false;                 // left behind by the fill it followed
 };

@@ -3,11 +3,12 @@
 // makes it and gets its memory back when the last Ref is gone: a leased chunk stays good though it
 // was evicted. Bytes are write-once: what was committed never changes, so readers need no lock.
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
+#include "base/check.h"
 #include "base/ref.h"
+#include "body/uses.h"
 #include "body/waiter.h"
 
 namespace weir::body {
@@ -25,43 +26,28 @@ class Chunk : public RefCounted<Chunk> {
  public:
   virtual ~Chunk() = default;
 
-  std::byte* data() const { return data_; }
+  virtual std::byte* data() const = 0;
   std::size_t capacity() const { return capacity_; }
   // The same bytes as a file (a memfd slab), for sendfile; -1 when there is none. The file is never
   // rewritten in place while the chunk or anything sent from it may still be looked at
   // (kernel-facts K).
-  int fd() const { return fd_; }
-  std::uint64_t file_offset() const { return file_offset_; }
+  virtual int fd() const { return -1; }
+  virtual std::uint64_t file_offset() const { return 0; }
 
-  // A reader used it. What S3-FIFO needs to know: a counter that saturates at 3, no lock. The first
-  // one is who had it brought here, which is no hit.
-  void touch() noexcept {
-    if (!asked_for_.load(std::memory_order_relaxed)) {
-      asked_for_.store(true, std::memory_order_relaxed);
-      return;
-    }
-    if (hits_.load(std::memory_order_relaxed) < 3) hits_.fetch_add(1, std::memory_order_relaxed);
-  }
-  // How often it was used lately, 0..3.
-  unsigned hits() const noexcept { return hits_.load(std::memory_order_relaxed); }
+  // A reader used it.
+  void touch() noexcept { uses_.touch(); }
+  unsigned hits() const noexcept { return uses_.hits(); }
   // Some of it was handed to sendfile: its pages must be punched, not reused, when it is freed.
   // Costly (a punch and fresh page faults for the next owner), so only for what is really sent so.
-  void mark_file_sent() noexcept { file_sent_.store(true, std::memory_order_relaxed); }
+  void mark_file_sent() noexcept { uses_.mark_file_sent(); }
 
  protected:
-  Chunk(std::byte* data, std::size_t capacity, int fd, std::uint64_t file_offset)
-      : fd_(fd),
-        data_(data),
-        file_offset_(file_offset),
-        capacity_(static_cast<std::uint32_t>(capacity)) {}
+  explicit Chunk(std::size_t capacity) : capacity_(capacity & 0xffffff) {
+    WEIR_CHECK(capacity <= kChunkSize);
+  }
 
-  const int fd_;
-  std::byte* const data_;
-  const std::uint64_t file_offset_;
-  const std::uint32_t capacity_;
-  std::atomic<std::uint8_t> hits_{0};
-  std::atomic<bool> asked_for_{false};
-  std::atomic<bool> file_sent_{false};
+  const std::uint32_t capacity_ : 24;
+  Uses uses_;
 };
 
 // Where bodies get room. Implemented by store/. Any thread; never called with a Body locked.

@@ -1,7 +1,7 @@
 #include <algorithm>
 
+#include "body/aside.h"
 #include "body/body.h"
-#include "body/traffic.h"
 
 namespace weir::body {
 
@@ -57,7 +57,7 @@ void Body::attach(BodyReader& reader) {
   if (refillable_ && !drop_passed_ && !filling()) return;
   Lock lock(mutex_);
   if (refillable_ && !drop_passed_ && complete()) return;
-  if (complete() && !drop_passed_ && !more_ && first_.chunk) {
+  if (complete() && !drop_passed_ && (!aside_ || aside_->slots.empty()) && first_.chunk) {
     reader.held_ = first_.chunk;
   } else {
     track(reader);
@@ -82,34 +82,34 @@ void Body::detach(BodyReader& reader) {
 
 void Body::track(BodyReader& reader) {
   reader.tracked_ = true;
-  traffic().reading.push_back(reader);
+  aside().reading.push_back(reader);
 }
 
 void Body::list(BodyReader& reader) {
   reader.listed_ = true;
   reader.unlink();
-  traffic().waiting.push_back(reader);
+  aside().waiting.push_back(reader);
 }
 
 void Body::unlist(BodyReader& reader) {
   if (!std::exchange(reader.listed_, false)) return;
   reader.unlink();
   if (reader.tracked_) {
-    traffic().reading.push_back(reader);
+    aside().reading.push_back(reader);
   } else {
     settle();
   }
 }
 
 Error Body::reason() {
-  if (failed()) return traffic().error;
+  if (failed()) return aside().error;
   return Error{lost_ ? Errc::kNoSpace : Errc::kFetchAbandoned};
 }
 
 Next Body::read(BodyReader& reader, std::size_t max) {
   Lock lock(mutex_);
   // Who follows a fill is known to evict(), so that what it comes to is not evicted before it.
-  if ((lead_limit_ != kUnlimited || filling()) && !reader.tracked_ && !complete()) {
+  if ((lead_limit() != kUnlimited || filling()) && !reader.tracked_ && !complete()) {
     track(reader);
     wake_stopped();
   }
@@ -118,7 +118,7 @@ Next Body::read(BodyReader& reader, std::size_t max) {
   const std::uint64_t end = reader.end();
   if (offset >= end) return End{};
 
-  const std::uint64_t stop = failed() ? std::min(end, traffic().failed_at) : end;
+  const std::uint64_t stop = failed() ? std::min(end, aside().failed_at) : end;
   const Slot* slot = find(offset);
   if (slot && slot->filled > offset % kChunkSize && offset < stop) {
     return reader.lease(slot->chunk, slot->filled, stop, max);

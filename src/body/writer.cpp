@@ -2,8 +2,8 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "body/aside.h"
 #include "body/body.h"
-#include "body/traffic.h"
 
 namespace weir::body {
 
@@ -35,7 +35,7 @@ BodyWriter::BodyWriter(Ref<Body> body, std::uint64_t first, std::uint64_t end, W
     : fill_(std::make_unique<Fill>(std::move(body), first, end, owner)) {
   Body& b = *fill_->body;
   Lock lock(b.mutex_);
-  b.traffic().fills.push_back(*fill_);
+  b.aside().fills.push_back(*fill_);
   ++b.fills_;
 }
 

@@ -20,7 +20,7 @@ bool replaces(const Object& fresh, const Object& old) {
 }
 
 // The most recent object that answers this request (RFC 9111 §4.1), or null.
-const Ref<Object>* pick(const std::vector<Ref<Object>>& variants, const http::Request& request,
+const Ref<Object>* pick(std::span<const Ref<Object>> variants, const http::Request& request,
                         WallTime now) {
   thread_local std::string text;
   const std::vector<std::string>* names = nullptr;  // that `text` was made for
@@ -56,24 +56,19 @@ void bury(std::vector<Ref<Object>>& variants, Graveyard& dead, Which which) {
 
 }  // namespace
 
-Index::Entry* Index::find(Shard& shard, const Key& key) {
+Entry* Index::find(Shard& shard, const Key& key) {
   const auto it = shard.entries.find(key.digest);
-  return it != shard.entries.end() && it->second.key == key.text ? &it->second : nullptr;
+  return it != shard.entries.end() && it->second.key() == key.text ? &it->second : nullptr;
 }
 
-Index::Entry& Index::make(Shard& shard, const Key& key) {
-  Entry& entry = shard.entries[key.digest];
-  entry.key = key.text;
-  entry.generation = ++shard.generations;
+Entry& Index::make(Shard& shard, const Key& key) {
   if (key.has_parts()) knows_parts_.store(true, std::memory_order_relaxed);
-  return entry;
+  return shard.entries.try_emplace(key.digest, key.text).first->second;
 }
 
 void Index::erase_if_bare(Shard& shard, const Digest& digest) {
   const auto it = shard.entries.find(digest);
-  if (it == shard.entries.end()) return;
-  const Entry& e = it->second;
-  if (e.variants.empty() && e.leads.empty() && e.alone == 0) shard.entries.erase(it);
+  if (it != shard.entries.end() && it->second.bare()) shard.entries.erase(it);
 }
 
 // The variant that this request is for, by the Vary of the most recent response; empty where
@@ -81,29 +76,9 @@ void Index::erase_if_bare(Shard& shard, const Digest& digest) {
 const std::string& Index::variant_of(const Entry& entry, const http::Request& request) {
   thread_local std::string text;
   text.clear();
-  if (!entry.variants.empty())
-    policy::variant_text(entry.variants.front()->vary_names(), request, text);
+  if (!entry.variants().empty())
+    policy::variant_text(entry.variants().front()->vary_names(), request, text);
   return text;
-}
-
-Index::Lead* Index::find_lead(Entry& entry, const std::string& variant) {
-  const auto it = std::ranges::find(entry.leads, variant, &Lead::variant);
-  return it == entry.leads.end() ? nullptr : &*it;
-}
-
-Ref<Busy> Index::begin_lead(Entry& entry, const std::string& variant) {
-  auto busy = make_ref<Busy>(entry.generation, purges_.load());
-  return entry.leads.emplace_back(variant, std::move(busy)).busy;
-}
-
-// False: a purge came in between, and what was fetched is served but not kept.
-bool Index::end_lead(Entry& entry, const Busy& busy) {
-  if (entry.generation != busy.generation()) return false;
-  const auto joined = [&](const Lead& lead) { return lead.busy.get() == &busy; };
-  if (std::erase_if(entry.leads, joined) > 0) return true;
-  WEIR_CHECK(entry.alone > 0);
-  --entry.alone;
-  return true;
 }
 
 Lookup Index::lookup(const Key& key, const http::Request& request, const policy::RequestClass& cls,
@@ -122,13 +97,13 @@ bool Index::look_up(const Key& key, const http::Request& request, const policy::
   Lock lock(s.mutex);
   const auto it = s.entries.find(key.digest);
   Entry* entry = it == s.entries.end() ? nullptr : &it->second;
-  if (entry && entry->key != key.text) {  // another key has this digest: never share
+  if (entry && entry->key() != key.text) {  // another key has this digest: never share
     out.what = may_lead ? Lookup::What::kPass : Lookup::What::kNone;
     return true;
   }
   if (entry) {
-    if (const Ref<Object>* object = pick(entry->variants, request, now)) out.object = *object;
-    out.vary_miss = !out.object && !entry->variants.empty();
+    if (const Ref<Object>* object = pick(entry->variants(), request, now)) out.object = *object;
+    out.vary_miss = !out.object && !entry->variants().empty();
     if (out.object && bans_.concern(out.object->mark())) return false;
   }
   if (out.object) {
@@ -137,8 +112,8 @@ bool Index::look_up(const Key& key, const http::Request& request, const policy::
       out.what = Lookup::What::kHit;
       if (out.verdict.reuse == policy::Reuse::kStaleServe && may_lead) {
         const std::string& variant = variant_of(*entry, request);
-        const bool may_begin = entry->leads.size() < kLeadsMost && !find_lead(*entry, variant);
-        if (may_begin) out.busy = begin_lead(*entry, variant);
+        const bool may_begin = entry->leads().size() < kLeadsMost && !entry->find_lead(variant);
+        if (may_begin) out.busy = entry->lead(variant, numbers(s));
       }
       return true;
     }
@@ -153,47 +128,48 @@ bool Index::look_up(const Key& key, const http::Request& request, const policy::
     return true;
   }
   if (!entry) entry = &make(s, key);
-  lead_or_join(*entry, request, out);
+  lead_or_join(*entry, request, numbers(s), out);
   return true;
 }
 
 // With the shard's lock held.
-void Index::lead_or_join(Entry& entry, const http::Request& request, Lookup& out) {
+void Index::lead_or_join(Entry& entry, const http::Request& request, Entry::Numbers numbers,
+                         Lookup& out) {
   out.what = Lookup::What::kLead;
   if (out.object && !out.object->freshness().serves_waiters()) {
-    ++entry.alone;
-    out.busy = make_ref<Busy>(entry.generation, purges_.load());
+    out.busy = entry.lead_alone(numbers);
     return;
   }
   const std::string& variant = variant_of(entry, request);
-  if (const Lead* lead = find_lead(entry, variant)) {
+  if (const Entry::Lead* lead = entry.find_lead(variant)) {
     out.what = Lookup::What::kJoin;
     out.busy = lead->busy;
-  } else if (entry.leads.size() >= kLeadsMost) {
+  } else if (entry.leads().size() >= kLeadsMost) {
     out.what = Lookup::What::kPass;
   } else {
-    out.busy = begin_lead(entry, variant);
+    out.busy = entry.lead(variant, numbers);
   }
 }
 
 // The first of the variants; what it replaces, and what there are too many of, goes.
 void Index::put(Entry& entry, const Ref<Object>& object, std::vector<Ref<Object>>& dead) {
-  auto& variants = entry.variants;
-  bury(variants, dead, [&](const Ref<Object>& old) { return replaces(*object, *old); });
-  variants.insert(variants.begin(), object);
-  std::size_t parts = 0;
-  bury(variants, dead, [&](const Ref<Object>& o) { return o->part() && ++parts > kPartsMost; });
-  if (variants.size() > kVariantsMost) {
-    dead.push_back(std::move(variants.back()));
-    variants.pop_back();
-  }
+  entry.change_variants([&](std::vector<Ref<Object>>& variants) {
+    bury(variants, dead, [&](const Ref<Object>& old) { return replaces(*object, *old); });
+    variants.insert(variants.begin(), object);
+    std::size_t parts = 0;
+    bury(variants, dead, [&](const Ref<Object>& o) { return o->part() && ++parts > kPartsMost; });
+    if (variants.size() > kVariantsMost) {
+      dead.push_back(std::move(variants.back()));
+      variants.pop_back();
+    }
+  });
 }
 
 // Before it can be found, it is held against what was purged since it was asked for.
 void Index::make_known(const Key& key, Object& object) {
   std::vector<Digest> tags = tag_digests(object.tags());
   if (key.has_parts()) tags.push_back(url_tag(key.url()));
-  tags_.enter(object.places(), object.mark(), key.digest, tags);
+  if (!tags.empty()) tags_.enter(object.places(), object.mark(), key.digest, tags);
   hold_bans_against(key, object);
 }
 
@@ -219,7 +195,7 @@ bool Index::holds(const Key& key, const Object& object) const {
   Lock lock(s.mutex);
   const auto it = s.entries.find(key.digest);
   if (it == s.entries.end()) return false;
-  return std::ranges::any_of(it->second.variants,
+  return std::ranges::any_of(it->second.variants(),
                              [&](const Ref<Object>& o) { return o.get() == &object; });
 }
 
@@ -228,7 +204,7 @@ Ref<Object> Index::of_body(const Key& key, const body::Body& body) const {
   Lock lock(s.mutex);
   const auto it = s.entries.find(key.digest);
   if (it == s.entries.end()) return {};
-  for (const Ref<Object>& object : it->second.variants) {
+  for (const Ref<Object>& object : it->second.variants()) {
     if (&object->body() == &body) return object;
   }
   return {};
@@ -247,7 +223,7 @@ void Index::publish(const Key& key, const Ref<Busy>& busy, Ref<Object> object,
     Shard& s = shard(key.digest);
     Lock lock(s.mutex);
     Entry* entry = find(s, key);
-    const bool ours = entry && end_lead(*entry, *busy);
+    const bool ours = entry && entry->end_lead(*busy);
     kept = ours && !object->mark().gone();
     if (ours && !kept) {
       erase_if_bare(s, key.digest);
@@ -270,7 +246,7 @@ void Index::insert(const Key& key, Ref<Object> object) {
     // No purge of the key could find it. Another key of the shard may have been meant: no harm.
     const bool gone = object->mark().gone() || s.purged > object->mark().born();
     const auto it = s.entries.find(key.digest);
-    const bool other = it != s.entries.end() && it->second.key != key.text;
+    const bool other = it != s.entries.end() && it->second.key() != key.text;
     kept = !gone && !other;
     if (kept) put(it == s.entries.end() ? make(s, key) : it->second, object, dead);
   }
@@ -287,9 +263,11 @@ void Index::renew(const Key& key, const Object& old, Ref<Object> fresh) {
     Entry* entry = find(s, key);
     if (!entry || old.mark().purged_since(fresh->mark().born()) || fresh->mark().gone()) return;
     const auto same = [&](const Ref<Object>& object) { return object.get() == &old; };
-    const auto it = std::ranges::find_if(entry->variants, same);
-    if (it == entry->variants.end()) return;
-    dead = std::exchange(*it, fresh);
+    entry->change_variants([&](std::vector<Ref<Object>>& variants) {
+      const auto it = std::ranges::find_if(variants, same);
+      if (it != variants.end()) dead = std::exchange(*it, fresh);
+    });
+    if (!dead) return;
   }
   tell_shelf(key, {}, fresh);
 }
@@ -300,7 +278,7 @@ void Index::pass(const Key& key, const Ref<Busy>& busy, Ref<Object> object, Wall
     Shard& s = shard(key.digest);
     Lock lock(s.mutex);
     Entry* entry = find(s, key);
-    if (entry && end_lead(*entry, *busy)) {
+    if (entry && entry->end_lead(*busy)) {
       if (until != WallTime{}) s.passes.set(key.digest, whom, until);
       erase_if_bare(s, key.digest);
     }
@@ -313,7 +291,7 @@ void Index::fail(const Key& key, const Ref<Busy>& busy, Error why) {
     Shard& s = shard(key.digest);
     Lock lock(s.mutex);
     Entry* entry = find(s, key);
-    if (entry && end_lead(*entry, *busy)) erase_if_bare(s, key.digest);
+    if (entry && entry->end_lead(*busy)) erase_if_bare(s, key.digest);
   }
   busy->fail(why);
 }
@@ -331,9 +309,10 @@ void Index::restore(const Key& key, const Ref<Object>& object) {
   Entry* entry = find(s, key);
   if (!entry && s.entries.contains(key.digest)) return;  // another key's
   if (!entry) entry = &make(s, key);
-  if (entry->variants.size() >= kVariantsMost) return;
+  if (entry->variants().size() >= kVariantsMost) return;
   const auto stands_for = [&](const Ref<Object>& other) { return replaces(*other, *object); };
-  if (std::ranges::none_of(entry->variants, stands_for)) entry->variants.push_back(object);
+  if (std::ranges::any_of(entry->variants(), stands_for)) return;
+  entry->change_variants([&](std::vector<Ref<Object>>& variants) { variants.push_back(object); });
 }
 
 void Index::take(const Key& key, const Object& object) {
@@ -342,7 +321,9 @@ void Index::take(const Key& key, const Object& object) {
   Lock lock(s.mutex);
   Entry* entry = find(s, key);
   if (!entry) return;
-  bury(entry->variants, dead, [&](const Ref<Object>& o) { return o.get() == &object; });
+  entry->change_variants([&](std::vector<Ref<Object>>& variants) {
+    bury(variants, dead, [&](const Ref<Object>& o) { return o.get() == &object; });
+  });
   erase_if_bare(s, key.digest);
 }
 
@@ -355,7 +336,8 @@ void Index::emptied(const Digest& id) {
     Lock lock(s.mutex);
     const auto it = s.entries.find(id);
     if (it == s.entries.end()) return;
-    variants = it->second.variants;
+    const auto all = it->second.variants();
+    variants.assign(all.begin(), all.end());
   }
   std::erase_if(variants, [](const Ref<Object>& o) {
     return !o->body().empty_of_chunks() || o->body().filling();
@@ -364,8 +346,10 @@ void Index::emptied(const Digest& id) {
   Lock lock(s.mutex);
   const auto it = s.entries.find(id);
   if (it == s.entries.end()) return;
-  bury(it->second.variants, dead,
-       [&](const Ref<Object>& o) { return std::ranges::find(variants, o) != variants.end(); });
+  it->second.change_variants([&](std::vector<Ref<Object>>& all) {
+    bury(all, dead,
+         [&](const Ref<Object>& o) { return std::ranges::find(variants, o) != variants.end(); });
+  });
   erase_if_bare(s, id);
 }
 
@@ -375,8 +359,8 @@ IndexStats Index::stats() const {
     Lock lock(s.mutex);
     out.keys += s.entries.size();
     for (const auto& [digest, entry] : s.entries) {
-      out.objects += entry.variants.size();
-      out.busy += entry.leads.size() + entry.alone;
+      out.objects += entry.variants().size();
+      out.busy += entry.fetches();
     }
   }
   return out;

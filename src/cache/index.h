@@ -18,6 +18,7 @@
 #include "base/mutex.h"
 #include "cache/ban_list.h"
 #include "cache/busy.h"
+#include "cache/entry.h"
 #include "cache/hit_for_miss.h"
 #include "cache/key.h"
 #include "cache/object.h"
@@ -147,22 +148,11 @@ class Index {
   std::size_t keys() const;  // that have an object, a fetch under way or a hit-for-miss mark
 
  private:
-  struct Lead {
-    std::string variant;  // as far as it was known when it began, see variant_of
-    Ref<Busy> busy;
-  };
-  struct Entry {
-    std::string key;                    // compared in full: a digest alone never gives out bytes
-    std::vector<Ref<Object>> variants;  // the most recent first
-    std::vector<Lead> leads;            // which others may join
-    std::uint32_t alone = 0;            // fetches under way that nobody joins
-    std::uint64_t generation = 0;  // what began before a purge has another one, and is not kept
-  };
   struct Shard {
     mutable Mutex mutex;
     std::unordered_map<Digest, Entry, DigestHash> entries GUARDED_BY(mutex);
     HitForMiss passes GUARDED_BY(mutex);
-    std::uint64_t generations GUARDED_BY(mutex) = 0;
+    std::uint64_t generations GUARDED_BY(mutex) = 0;  // of fetches, see Entry
     // The number of the last purge of a key of it that is held against what insert() brings.
     std::uint64_t purged GUARDED_BY(mutex) = 0;
   };
@@ -174,10 +164,11 @@ class Index {
   Entry& make(Shard& shard, const Key& key) REQUIRES_LOCK(shard.mutex);
   static void erase_if_bare(Shard& shard, const Digest& digest) REQUIRES_LOCK(shard.mutex);
   static const std::string& variant_of(const Entry& entry, const http::Request& request);
-  static Lead* find_lead(Entry& entry, const std::string& variant);
-  Ref<Busy> begin_lead(Entry& entry, const std::string& variant);
-  void lead_or_join(Entry& entry, const http::Request& request, Lookup& out);
-  static bool end_lead(Entry& entry, const Busy& busy);
+  Entry::Numbers numbers(Shard& shard) REQUIRES_LOCK(shard.mutex) {
+    return {shard.generations, purges_.load()};
+  }
+  static void lead_or_join(Entry& entry, const http::Request& request, Entry::Numbers numbers,
+                           Lookup& out);
   static void put(Entry& entry, const Ref<Object>& object, std::vector<Ref<Object>>& dead);
 
   bool look_up(const Key& key, const http::Request& request, const policy::RequestClass& cls,

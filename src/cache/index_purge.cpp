@@ -33,12 +33,11 @@ std::size_t Index::purge(const Key& key, PurgeMode mode, WallTime now, bool answ
   if (!answered) s.purged = purging.number;
   s.passes.clear(key.digest, Whom::kEveryone);
   Entry* entry = find(s, key);
-  if (!entry) return 0;
-  for (const Ref<Object>& object : entry->variants) objects += object->mark().apply(purging);
-  if (mode == PurgeMode::kHard) dead.swap(entry->variants);
-  entry->leads.clear();
-  entry->alone = 0;
-  entry->generation = ++s.generations;
+  if (!entry) return objects;
+  for (const Ref<Object>& object : entry->variants()) objects += object->mark().apply(purging);
+  if (mode == PurgeMode::kHard)
+    entry->change_variants([&](auto& variants) { dead.swap(variants); });
+  entry->disown_leads();
   erase_if_bare(s, key.digest);
   return objects;
 }
@@ -73,9 +72,9 @@ bool Index::examine_some(Sweep& sweep, std::size_t most) {
     }
     for (; most > 0 && sweep.bucket < sweep.buckets; ++sweep.bucket, --most) {
       for (auto it = s.entries.begin(sweep.bucket); it != s.entries.end(sweep.bucket); ++it) {
-        for (const Ref<Object>& object : it->second.variants) {
+        for (const Ref<Object>& object : it->second.variants()) {
           if (!bans_.concern(object->mark())) continue;
-          suspects.emplace_back(Key{it->second.key, it->first}, object);
+          suspects.emplace_back(Key{std::string(it->second.key()), it->first}, object);
         }
       }
     }
@@ -98,10 +97,12 @@ void Index::drop_gone(const Digest& id) {
     Lock lock(s.mutex);
     const auto it = s.entries.find(id);
     if (it == s.entries.end()) return;
-    std::erase_if(it->second.variants, [&](Ref<Object>& object) {
-      if (!object->mark().gone()) return false;
-      dead.push_back(std::move(object));
-      return true;
+    it->second.change_variants([&](std::vector<Ref<Object>>& variants) {
+      std::erase_if(variants, [&](Ref<Object>& object) {
+        if (!object->mark().gone()) return false;
+        dead.push_back(std::move(object));
+        return true;
+      });
     });
     erase_if_bare(s, id);
   }
@@ -116,9 +117,10 @@ Index::View Index::view(const Key& key, bool authorized, WallTime now) const {
   Lock lock(s.mutex);
   out.passes = s.passes.stands(key.digest, authorized, now);
   const auto it = s.entries.find(key.digest);
-  if (it == s.entries.end() || it->second.key != key.text) return out;
-  out.objects = it->second.variants;
-  out.fetches = it->second.leads.size() + it->second.alone;
+  if (it == s.entries.end() || it->second.key() != key.text) return out;
+  const auto variants = it->second.variants();
+  out.objects.assign(variants.begin(), variants.end());
+  out.fetches = it->second.fetches();
   return out;
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 // Object: a stored response. Unchanging once made but for its PurgeMark, so it is read by any
 // thread without a lock; a 304 makes a new Object on the same Body. The Body may still be filling,
-// and may lose chunks.
+// and may lose chunks. There are millions: what few have is kept apart.
 
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,7 +28,7 @@ struct Part {
 };
 
 struct ObjectParts {
-  http::Response head;  // cleaned for storing: no hop-by-hop fields, no framing
+  http::Response head;  // cleaned for storing: no hop-by-hop fields; its framing does not count
   policy::Freshness freshness;
   std::vector<std::string> vary_names;  // policy::vary_names; empty: every request matches
   std::string variant;                  // policy::variant_text of the request that fetched it
@@ -48,37 +50,50 @@ class Object : public RefCounted<Object> {
  public:
   explicit Object(ObjectParts parts);
 
-  const http::Response& head() const { return parts_.head; }
+  const http::Response& head() const { return head_; }  // a standard reason phrase is left out
   policy::Freshness freshness() const {
-    policy::Freshness f = parts_.freshness;
+    policy::Freshness f = freshness_;
     if (const auto since = mark_.stale_since()) f.end(*since);
     return f;
   }
-  const std::vector<std::string>& vary_names() const { return parts_.vary_names; }
-  const std::string& variant() const { return parts_.variant; }
-  body::Body& body() const { return *parts_.body; }
-  Ref<body::Body> body_ref() const { return parts_.body; }
-  std::optional<std::uint64_t> length() const { return parts_.length; }
-  int origin_status() const { return parts_.origin_status; }
-  bool shared() const { return parts_.shared; }
-  const std::optional<Part>& part() const { return parts_.part; }
-  // For another Object on the same body.
-  ObjectParts parts() const { return parts_; }
-  const std::string& tags() const { return parts_.tags; }
+  const std::vector<std::string>& vary_names() const { return rare().vary_names; }
+  const std::string& variant() const { return rare().variant; }
+  body::Body& body() const { return *body_; }
+  Ref<body::Body> body_ref() const { return body_; }
+  std::optional<std::uint64_t> length() const;
+  int origin_status() const { return origin_status_; }
+  bool shared() const { return shared_; }
+  const std::optional<Part>& part() const { return rare().part; }
+  ObjectParts parts() const;  // for another Object on the same body
+  const std::string& tags() const { return rare().tags; }
   PurgeMark& mark() const { return mark_; }
-  TagIndex::Places& places() { return places_; }  // for who makes it known to the Index
+  TagIndex::Places& places();  // for who makes it known to the Index, before others see it
   // The ETag, or nothing; only a strong one may join bytes of two responses (RFC 9110 §8.8.3.2).
-  std::string_view strong_etag() const { return strong_etag_; }
+  std::string_view strong_etag() const;
 
   // Memory beside the body's chunks, for the store's account. Bytes.
   static std::uint64_t footprint(const http::Response& head, std::size_t key_bytes,
                                  const Tags& tags = {});
 
  private:
+  struct Rare {
+    std::vector<std::string> vary_names;
+    std::string variant;
+    std::optional<Part> part;
+    std::string tags;
+    TagIndex::Places places;
+  };
+  static const Rare kNone;
+
+  const Rare& rare() const { return rare_ ? *rare_ : kNone; }
+
+  std::uint16_t origin_status_;  // first: these fill the gap behind the Ref count
+  bool shared_;
   mutable PurgeMark mark_;  // beside the count of Refs: every hit looks at both
-  ObjectParts parts_;
-  std::string_view strong_etag_;
-  TagIndex::Places places_;  // after the mark, to which they point
+  policy::Freshness freshness_;
+  http::Response head_;  // framed by length, where that is known: length()
+  Ref<body::Body> body_;
+  std::unique_ptr<Rare> rare_;  // after the mark, to which its places point
 };
 
 }  // namespace weir::cache

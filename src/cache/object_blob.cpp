@@ -1,5 +1,6 @@
 #include "cache/object_blob.h"
 
+#include <limits>
 #include <span>
 
 #include "base/hash.h"
@@ -46,34 +47,34 @@ void write(BlobWriter& out, const policy::Freshness& f) {
   out.seconds(f.stale_if_error);
   out.seconds(f.keep);
   out.seconds(f.resting_until.time_since_epoch());
-  for (const bool flag :
-       {f.must_revalidate, f.no_cache, f.has_etag, f.has_strong_etag, f.has_last_modified}) {
+  for (const bool flag : {bool{f.must_revalidate}, bool{f.no_cache}, bool{f.has_etag},
+                          bool{f.has_strong_etag}, bool{f.has_last_modified}}) {
     out.number(static_cast<std::uint8_t>(flag));
   }
 }
 
-void read(BlobReader& in, policy::Freshness& f) {
-  f.response_time = WallTime(in.seconds());
-  f.initial_age = in.seconds();
-  f.lifetime = in.seconds();
-  f.source = static_cast<policy::LifetimeSource>(in.number<std::uint8_t>());
-  f.stale_while_revalidate = in.seconds();
-  f.stale_if_error = in.seconds();
-  f.keep = in.seconds();
-  f.resting_until = WallTime(in.seconds());
-  for (bool* flag :
-       {&f.must_revalidate, &f.no_cache, &f.has_etag, &f.has_strong_etag, &f.has_last_modified}) {
-    *flag = in.flag();
-  }
+// A time or duration that can be reckoned with.
+policy::Freshness::Span span(BlobReader& in) {
+  constexpr Seconds kMost{std::numeric_limits<policy::Freshness::Span::rep>::max()};
+  const Seconds s = in.seconds();
+  if (s < Seconds{0} || s > kMost) in.fail();
+  return s;
 }
 
-// Times and durations that can be reckoned with.
-bool sensible(const policy::Freshness& f) {
-  constexpr Seconds kMost{Seconds::rep{1} << 40};
-  const auto within = [&](Seconds s) { return s >= -kMost && s <= kMost; };
-  return within(f.response_time.time_since_epoch()) && within(f.initial_age) &&
-         within(f.lifetime) && within(f.stale_while_revalidate) && within(f.stale_if_error) &&
-         within(f.keep) && within(f.resting_until.time_since_epoch());
+void read(BlobReader& in, policy::Freshness& f) {
+  f.response_time = policy::Freshness::Point(span(in));
+  f.initial_age = span(in);
+  f.lifetime = span(in);
+  f.source = static_cast<policy::LifetimeSource>(in.number<std::uint8_t>());
+  f.stale_while_revalidate = span(in);
+  f.stale_if_error = span(in);
+  f.keep = span(in);
+  f.resting_until = policy::Freshness::Point(span(in));
+  f.must_revalidate = in.flag();
+  f.no_cache = in.flag();
+  f.has_etag = in.flag();
+  f.has_strong_etag = in.flag();
+  f.has_last_modified = in.flag();
 }
 
 }  // namespace
@@ -119,7 +120,7 @@ std::optional<BlobContent> from_blob(std::string_view blob) {
   if (is_part) out.parts.part = part;
   out.parts.tags = in.text();
   out.parts.purges = in.number<std::uint64_t>();
-  if (!in.done() || !sensible(out.parts.freshness)) return {};
+  if (!in.done()) return {};
   if (is_part && (part.range.first > part.range.last || part.range.last >= part.total)) return {};
   out.parts.origin_status = out.parts.head.status;
   return out;

@@ -1,7 +1,10 @@
 #include "http/fields.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
+#include <new>
+#include <utility>
 
 #include "base/check.h"
 #include "http/syntax.h"
@@ -44,6 +47,9 @@ consteval std::array<std::uint8_t, kSlots> make_slots() {
 
 constexpr std::array<std::uint8_t, kSlots> kSlotIds = make_slots();
 
+using NameSize = std::uint16_t;
+constexpr std::uint32_t kValueMost = 1u << 24;
+
 }  // namespace
 
 bool iequals(std::string_view a, std::string_view b) {
@@ -67,56 +73,166 @@ std::string_view field_name(FieldId id) { return kNames[static_cast<std::size_t>
 
 bool is_hop_by_hop(FieldId id) { return (kHopByHop & field_bit(id)) != 0; }
 
+// --- memory -------------------------------------------------------------------------------------
+
+const Fields::Block Fields::kNothing{};
+
+Fields::Block* Fields::make(std::size_t lines, std::size_t text) {
+  constexpr std::size_t kMost = std::numeric_limits<std::uint32_t>::max();
+  WEIR_CHECK(lines <= kMost && text <= kMost);
+  void* const at = ::operator new(sizeof(Block) + lines * sizeof(Line) + text);
+  Block* const block = ::new (at) Block{};
+  block->lines_room = static_cast<std::uint32_t>(lines);
+  block->text_room = static_cast<std::uint32_t>(text);
+  return block;
+}
+
+// Takes the place of the block that is here; of it views may still be in use until then.
+void Fields::adopt(Block* block) {
+  Block* const old = std::exchange(block_, block);
+  if (old != &kNothing) ::operator delete(old);
+}
+
+Fields::Fields(const Fields& other) { *this = other; }
+Fields::Fields(Fields&& other) noexcept { std::swap(block_, other.block_); }
+Fields::~Fields() { adopt(const_cast<Block*>(&kNothing)); }
+
+Fields& Fields::operator=(Fields&& other) noexcept {
+  std::swap(block_, other.block_);
+  other.clear();
+  return *this;
+}
+
+Fields& Fields::operator=(const Fields& other) {
+  if (this == &other) return *this;
+  clear();
+  if (other.empty()) return *this;
+  const Block& from = *other.block_;
+  if (from.lines > block_->lines_room || from.text > block_->text_room) {
+    adopt(make(from.lines, from.text));
+  }
+  other.copy_to(block_);
+  return *this;
+}
+
+// Without the text of what was removed. `block` has room for it.
+void Fields::copy_to(Block* block) const {
+  Line* const to = reinterpret_cast<Line*>(block + 1);
+  char* const text = reinterpret_cast<char*>(to + block->lines_room);
+  std::uint32_t end = 0;
+  for (std::uint32_t i = 0; i < block_->lines; ++i) {
+    const std::string_view own = own_text(lines()[i]);
+    if (!own.empty()) std::memcpy(text + end, own.data(), own.size());
+    to[i] = lines()[i];
+    to[i].at = end;
+    end += static_cast<std::uint32_t>(own.size());
+  }
+  block->lines = block_->lines;
+  block->known = block_->known;
+  block->text = end;
+}
+
 void Fields::clear() {
-  arena_.clear();
-  lines_.clear();
-  known_ = 0;
+  if (block_ == &kNothing) return;
+  block_->known = 0;
+  block_->lines = block_->text = 0;
+}
+
+std::size_t Fields::bytes() const {
+  std::size_t n = 0;
+  for (std::uint32_t i = 0; i < block_->lines; ++i) {
+    n += name_of(lines()[i]).size() + lines()[i].value_size;
+  }
+  return n;
+}
+
+std::size_t Fields::footprint() const {
+  if (empty()) return 0;
+  std::size_t text = 0;
+  for (std::uint32_t i = 0; i < block_->lines; ++i) text += own_text(lines()[i]).size();
+  return sizeof(Block) + block_->lines * sizeof(Line) + text;
+}
+
+void Fields::shrink() {
+  if (empty()) return adopt(const_cast<Block*>(&kNothing));
+  Block* const exact =
+      make(block_->lines, footprint() - sizeof(Block) - block_->lines * sizeof(Line));
+  copy_to(exact);
+  adopt(exact);
+}
+
+// --- lines --------------------------------------------------------------------------------------
+
+std::size_t Fields::prefix_of(const Line& line) const {
+  if (line.named == 0) return 0;
+  NameSize size = 0;
+  std::memcpy(&size, text() + line.at, sizeof size);
+  return sizeof size + size;
 }
 
 std::string_view Fields::name_of(const Line& line) const {
-  return {arena_.data() + line.name_at, line.name_len};
+  if (line.named == 0) return field_name(line.field());
+  return {text() + line.at + sizeof(NameSize), prefix_of(line) - sizeof(NameSize)};
 }
 
 std::string_view Fields::value_of(const Line& line) const {
-  return {arena_.data() + line.name_at + line.name_len, line.value_len};
+  return {text() + line.at + prefix_of(line), line.value_size};
+}
+
+std::string_view Fields::own_text(const Line& line) const {
+  return {text() + line.at, prefix_of(line) + line.value_size};
 }
 
 Field Fields::operator[](std::size_t i) const {
-  const Line& line = lines_[i];
-  return {line.id, name_of(line), value_of(line)};
+  const Line& line = lines()[i];
+  return {line.field(), name_of(line), value_of(line)};
 }
 
 void Fields::add(FieldId id, std::string_view value) {
   WEIR_CHECK(id != FieldId::kUnknown && id != FieldId::kCount);
-  add_line(id, field_name(id), value);
+  add_line(id, nullptr, value);
 }
 
 void Fields::add(std::string_view name, std::string_view value) {
-  add_line(field_id(name), name, value);
+  const FieldId id = field_id(name);
+  const bool as_in_table = id != FieldId::kUnknown && name == field_name(id);
+  add_line(id, as_in_table ? nullptr : &name, value);
 }
 
-void Fields::shrink() {
-  arena_.shrink_to_fit();
-  lines_.shrink_to_fit();
-}
-
-// `name` and `value` may be views into this very object: nothing moves before they are copied.
-void Fields::add_line(FieldId id, std::string_view name, std::string_view value) {
-  const std::size_t at = arena_.size();
-  const std::size_t need = at + name.size() + value.size();
-  WEIR_CHECK(name.size() <= std::numeric_limits<std::uint16_t>::max());
-  WEIR_CHECK(need <= std::numeric_limits<std::uint32_t>::max());
-  if (need > arena_.capacity()) {
-    std::string larger;
-    larger.reserve(std::max(need, 2 * arena_.capacity()));
-    larger.append(arena_).append(name).append(value);
-    arena_.swap(larger);
-  } else {
-    arena_.append(name).append(value);
+// `name` (null: as in the table) and `value` may be views into this very object: the old block goes
+// when they are copied.
+void Fields::add_line(FieldId id, const std::string_view* name, std::string_view value) {
+  const std::size_t prefix = name ? sizeof(NameSize) + name->size() : 0;
+  const std::size_t need = block_->text + prefix + value.size();
+  WEIR_CHECK(value.size() < kValueMost);
+  WEIR_CHECK(!name || name->size() <= std::numeric_limits<NameSize>::max());
+  Block* to = block_;
+  if (block_->lines == block_->lines_room || need > block_->text_room) {
+    const bool more_lines = block_->lines == block_->lines_room;
+    to = make(more_lines ? 2 * block_->lines_room + 8 : block_->lines_room,
+              need > block_->text_room ? 2 * need + 64 : block_->text_room);
+    copy_to(to);
   }
-  lines_.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(value.size()),
-                    static_cast<std::uint16_t>(name.size()), id});
-  if (id != FieldId::kUnknown) known_ |= field_bit(id);
+  Line* const lines = reinterpret_cast<Line*>(to + 1);
+  char* text = reinterpret_cast<char*>(lines + to->lines_room) + to->text;
+  lines[to->lines] = {to->text, static_cast<std::uint32_t>(value.size()) & (kValueMost - 1),
+                      name ? 1u : 0u, static_cast<std::uint32_t>(id) & 0x7f};
+  if (name) {
+    const auto size = static_cast<NameSize>(name->size());
+    std::memcpy(text, &size, sizeof size);
+    if (size > 0) std::memcpy(text + sizeof size, name->data(), size);
+  }
+  if (!value.empty()) std::memcpy(text + prefix, value.data(), value.size());
+  to->text += static_cast<std::uint32_t>(prefix + value.size());
+  ++to->lines;
+  if (id != FieldId::kUnknown) to->known |= field_bit(id);
+  if (to != block_) adopt(to);
+}
+
+template <class Which>
+void Fields::remove_lines(Which which) {
+  Line* const end = lines() + block_->lines;
+  block_->lines = static_cast<std::uint32_t>(std::remove_if(lines(), end, which) - lines());
 }
 
 // Adds before it removes, so that `value` may be a view of what goes.
@@ -124,37 +240,37 @@ void Fields::set(FieldId id, std::string_view value) {
   const bool replaces = has(id);
   add(id, value);
   if (!replaces) return;
-  const Line added = lines_.back();
-  lines_.pop_back();
+  const Line added = lines()[--block_->lines];
   remove(id);
-  lines_.push_back(added);
-  known_ |= field_bit(id);
+  lines()[block_->lines++] = added;
+  block_->known |= field_bit(id);
 }
 
 void Fields::remove(FieldId id) {
   if (!has(id)) return;
-  std::erase_if(lines_, [id](const Line& line) { return line.id == id; });
-  known_ &= ~field_bit(id);
+  remove_lines([id](const Line& line) { return line.field() == id; });
+  block_->known &= ~field_bit(id);
 }
 
 void Fields::remove(std::string_view name) {
   const FieldId id = field_id(name);
   if (id != FieldId::kUnknown) return remove(id);
-  std::erase_if(lines_, [&](const Line& line) {
-    return line.id == FieldId::kUnknown && iequals(name_of(line), name);
+  if (empty()) return;
+  remove_lines([&](const Line& line) {
+    return line.field() == FieldId::kUnknown && iequals(name_of(line), name);
   });
 }
 
 std::size_t Fields::count(FieldId id) const {
   if (!has(id)) return 0;
-  return static_cast<std::size_t>(
-      std::ranges::count_if(lines_, [id](const Line& line) { return line.id == id; }));
+  return static_cast<std::size_t>(std::count_if(
+      lines(), lines() + block_->lines, [id](const Line& line) { return line.field() == id; }));
 }
 
 std::optional<std::string_view> Fields::get(FieldId id) const {
   if (!has(id)) return std::nullopt;
-  for (const Line& line : lines_) {
-    if (line.id == id) return value_of(line);
+  for (std::uint32_t i = 0; i < block_->lines; ++i) {
+    if (lines()[i].field() == id) return value_of(lines()[i]);
   }
   return std::nullopt;
 }
@@ -162,8 +278,9 @@ std::optional<std::string_view> Fields::get(FieldId id) const {
 std::optional<std::string_view> Fields::get(std::string_view name) const {
   const FieldId id = field_id(name);
   if (id != FieldId::kUnknown) return get(id);
-  for (const Line& line : lines_) {
-    if (line.id == FieldId::kUnknown && iequals(name_of(line), name)) return value_of(line);
+  for (std::uint32_t i = 0; i < block_->lines; ++i) {
+    const Line& line = lines()[i];
+    if (line.field() == FieldId::kUnknown && iequals(name_of(line), name)) return value_of(line);
   }
   return std::nullopt;
 }
@@ -176,8 +293,9 @@ std::optional<std::string> Fields::joined(FieldId id) const {
 std::optional<std::string> Fields::joined(std::string_view name) const {
   const FieldId id = field_id(name);
   std::optional<std::string> all;
-  for (const Line& line : lines_) {
-    if (line.id != id || (id == FieldId::kUnknown && !iequals(name_of(line), name))) continue;
+  for (std::uint32_t i = 0; i < block_->lines; ++i) {
+    const Line& line = lines()[i];
+    if (line.field() != id || (id == FieldId::kUnknown && !iequals(name_of(line), name))) continue;
     if (all) {
       all->append(", ").append(value_of(line));
     } else {

@@ -1,5 +1,6 @@
 #pragma once
-// Fields: the field lines of one message, in order, names and values in one arena (RFC 9110 §5).
+// Fields: the field lines of one message, in order (RFC 9110 §5): one pointer to one block of
+// memory, with lines in front and text behind them. Names spelled as in fields.def take no text.
 // Clearing keeps the memory, so a warm connection parses without allocating. Not thread safe; a
 // const Fields may be read from many threads.
 
@@ -8,7 +9,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace weir::http {
 
@@ -39,17 +39,25 @@ struct Field {
 
 class Fields {
  public:
+  Fields() = default;
+  Fields(const Fields& other);  // takes no more memory than the lines need
+  Fields(Fields&& other) noexcept;
+  Fields& operator=(const Fields& other);
+  Fields& operator=(Fields&& other) noexcept;
+  ~Fields();
+
   void clear();
-  bool empty() const { return lines_.empty(); }
-  std::size_t size() const { return lines_.size(); }
-  std::size_t bytes() const { return arena_.size(); }  // text kept, for accounting
-  std::size_t footprint() const { return arena_.size() + lines_.size() * sizeof(Line); }
+  bool empty() const { return size() == 0; }
+  std::size_t size() const { return block_->lines; }
+  std::size_t bytes() const;      // names and values as they are sent
+  std::size_t footprint() const;  // memory, once shrunk
   // Gives back memory beyond that: for who keeps it long. Views into it die.
   void shrink();
   Field operator[](std::size_t i) const;  // views valid until the next non-const call
 
+  // A name may have 65,535 bytes, a value 16 MiB: limits of heads are far below.
   // Names and values given here may be views into this object. Text of removed lines stays in the
-  // arena until clear().
+  // block until clear() or shrink().
   void add(FieldId id, std::string_view value);
   void add(std::string_view name, std::string_view value);
   void set(FieldId id, std::string_view value);  // removes all of that name, then adds
@@ -57,8 +65,8 @@ class Fields {
   void remove(std::string_view name);
 
   // One bit for each known name that is present: field_bit(). The cheap "is any of these here?".
-  std::uint64_t known() const { return known_; }
-  bool has(FieldId id) const { return (known_ & field_bit(id)) != 0; }
+  std::uint64_t known() const { return block_->known; }
+  bool has(FieldId id) const { return (known() & field_bit(id)) != 0; }
   std::size_t count(FieldId id) const;
   // The first line of that name.
   std::optional<std::string_view> get(FieldId id) const;
@@ -68,19 +76,40 @@ class Fields {
   std::optional<std::string> joined(std::string_view name) const;
 
  private:
+  // In the text: the name, where it is not as in the table, with its length (16 bits) in front; and
+  // the value.
   struct Line {
-    std::uint32_t name_at;  // in arena_; the value follows the name
-    std::uint32_t value_len;
-    std::uint16_t name_len;
-    FieldId id;
+    std::uint32_t at;
+    std::uint32_t value_size : 24;
+    std::uint32_t named : 1;  // by a name of its own
+    std::uint32_t id : 7;
+    FieldId field() const { return static_cast<FieldId>(id); }
   };
+  // Followed by `lines_room` Lines and `text_room` characters.
+  struct Block {
+    std::uint64_t known;
+    std::uint32_t lines;
+    std::uint32_t lines_room;
+    std::uint32_t text;
+    std::uint32_t text_room;
+  };
+  static const Block kNothing;
+
+  static Block* make(std::size_t lines, std::size_t text);
+  Line* lines() const { return reinterpret_cast<Line*>(block_ + 1); }
+  char* text() const { return reinterpret_cast<char*>(lines() + block_->lines_room); }
   std::string_view name_of(const Line& line) const;
   std::string_view value_of(const Line& line) const;
-  void add_line(FieldId id, std::string_view name, std::string_view value);
+  std::size_t prefix_of(const Line& line) const;      // of text before its value
+  std::string_view own_text(const Line& line) const;  // all that it has in the text
+  void copy_to(Block* block) const;
+  void adopt(Block* block);
+  void add_line(FieldId id, const std::string_view* name, std::string_view value);
+  template <class Which>
+  void remove_lines(Which which);
 
-  std::string arena_;
-  std::vector<Line> lines_;
-  std::uint64_t known_ = 0;
+  // Never null. An empty one without a block of its own has kNothing, which nobody writes to.
+  Block* block_ = const_cast<Block*>(&kNothing);
 };
 
 // Takes the next non-empty element off a comma-separated list, surrounding white space removed and

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.h"
 #include "http/fields.h"
 
 namespace weir::http {
@@ -59,12 +60,12 @@ struct Request {
 
 struct Response {
   int status = 0;
-  std::string reason;
   Version version = kHttp11;
-  Fields fields;
   Framing framing = Framing::kNone;
-  std::uint64_t length = 0;
   bool keep_alive = true;
+  Text reason;
+  Fields fields;
+  std::uint64_t length = 0;
 
   void clear();
 };

@@ -64,14 +64,14 @@ Lifetime lifetime_of(const http::Response& response, const http::CacheControl& c
 }  // namespace
 
 Seconds Freshness::age(WallTime now) const {
-  return initial_age + std::max(now - response_time, kZero);
+  return initial_age + std::max<Seconds>(now - response_time, kZero);
 }
 
 Seconds Freshness::ttl(WallTime now) const { return lifetime - age(now); }
 
 void Freshness::end(WallTime at) {
   if (!fresh(at)) return;
-  lifetime = age(at);
+  lifetime = std::min(age(at), kMostSeconds);
   if (lifetime > kZero) return;
   // A lifetime of 0 would say that it never was fresh: see serves_waiters().
   lifetime = Seconds{1};
@@ -124,7 +124,8 @@ Freshness freshness_of(const http::Response& response, const http::CacheControl&
   Freshness f;
   f.response_time = response_time;
   f.lifetime = lifetime.value;
-  if (response.status >= 400) f.lifetime = std::min(f.lifetime, clamped(rules.negative_max));
+  if (response.status >= 400)
+    f.lifetime = std::min<Seconds>(f.lifetime, clamped(rules.negative_max));
   f.source = lifetime.source;
 
   // §4.2.3
@@ -141,7 +142,7 @@ Freshness freshness_of(const http::Response& response, const http::CacheControl&
   f.stale_if_error = clamped(cc.stale_if_error.value_or(rules.stale_if_error));
   f.must_revalidate = cc.must_revalidate || cc.proxy_revalidate || cc.s_maxage.has_value();
   f.no_cache = cc.no_cache;
-  f.keep = clamped(rules.keep) + std::max(f.stale_while_revalidate, f.stale_if_error);
+  f.keep = clamped(clamped(rules.keep) + std::max(f.stale_while_revalidate, f.stale_if_error));
 
   const std::string_view tag = response.fields.get(FieldId::kETag).value_or("");
   const auto parsed = http::parse_etag(tag);

@@ -1,6 +1,7 @@
 #pragma once
 // Freshness (RFC 9111 §4.2): settled once when a response arrives, then only arithmetic on a hit.
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -23,24 +24,28 @@ enum class LifetimeSource : std::uint8_t {
 
 inline constexpr Seconds kMostSeconds{Rules::kForever};  // RFC 9111 §1.2.2
 
-// What a stored response keeps of its cache-related fields. Small, trivially copyable. Seconds that
-// come from the network lie between 0 and 2^31 (RFC 9111 §1.2.2).
+// What a stored response keeps of its cache-related fields: 32 bytes, trivially copyable. Seconds
+// that come from the network lie between 0 and 2^31 (RFC 9111 §1.2.2), and so have 32 bits here; in
+// sums with Seconds they have 64. Points in time count from 1970 to 2106.
 struct Freshness {
-  WallTime response_time{};  // when its head came
-  Seconds initial_age{0};    // corrected_initial_age (§4.2.3)
-  Seconds lifetime{0};       // freshness_lifetime (§4.2.1)
-  LifetimeSource source = LifetimeSource::kNone;
-  Seconds stale_while_revalidate{0};  // RFC 5861 §3, or the site's grace
-  Seconds stale_if_error{0};          // RFC 5861 §4, or the site's
-  Seconds keep = kMostSeconds;        // what is stale for longer is of no use any more
+  using Span = std::chrono::duration<std::uint32_t>;
+  using Point = std::chrono::sys_time<Span>;
+
+  Point response_time{};           // when its head came
+  Span initial_age{0};             // corrected_initial_age (§4.2.3)
+  Span lifetime{0};                // freshness_lifetime (§4.2.1)
+  Span stale_while_revalidate{0};  // RFC 5861 §3, or the site's grace
+  Span stale_if_error{0};          // RFC 5861 §4, or the site's
+  Span keep = kMostSeconds;        // what is stale for longer is of no use any more
   // The origin has failed: till then what stale_if_error allows is served at once, and the origin
   // asked in the background. See resting().
-  WallTime resting_until{};
-  bool must_revalidate = false;    // or proxy-revalidate, s-maxage (§5.2.2.10): never stale
-  bool no_cache = false;           // stored, but never reused without validation (§5.2.2.4)
-  bool has_etag = false;           // the field is there, well-formed or not: it can be sent back
-  bool has_strong_etag = false;    // well-formed and strong: a cut body may be resumed by it
-  bool has_last_modified = false;  // a valid date
+  Point resting_until{};
+  LifetimeSource source = LifetimeSource::kNone;
+  bool must_revalidate : 1 = false;    // or proxy-revalidate, s-maxage (§5.2.2.10): never stale
+  bool no_cache : 1 = false;           // stored, but never reused without validation (§5.2.2.4)
+  bool has_etag : 1 = false;           // the field is there, well-formed or not: can be sent back
+  bool has_strong_etag : 1 = false;    // well-formed and strong: a cut body may be resumed by it
+  bool has_last_modified : 1 = false;  // a valid date
 
   bool can_validate() const { return has_etag || has_last_modified; }
   Seconds age(WallTime now) const;  // current_age (§4.2.3)

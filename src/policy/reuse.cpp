@@ -45,7 +45,8 @@ bool may_serve_on_error(const RequestClass& request, const Freshness& stored, Wa
   if (stored.must_revalidate) return false;
   if (request.max_age && !request.stale_if_error && stored.age(now) > *request.max_age)
     return false;
-  return staleness < std::max(stored.stale_if_error, request.stale_if_error.value_or(Seconds{0}));
+  return staleness <
+         std::max<Seconds>(stored.stale_if_error, request.stale_if_error.value_or(Seconds{0}));
 }
 
 bool is_failure(int status) {

@@ -79,13 +79,19 @@ class MemoryStore::Search {
   Step step_{};
 };
 
-MemoryChunk::~MemoryChunk() { store_.reclaim(*this); }
+SmallChunk::~SmallChunk() { store_.reclaim(charge()); }
+
+SlabChunk::~SlabChunk() {
+  store_.slabs_.free(slot_, capacity(), uses_.file_sent());
+  // The pages count until the slot is given back or used again.
+  store_.reclaim(charge() - page_rounded(capacity()));
+}
 
 MemoryStore::MemoryStore(const Settings& settings, Emptied emptied)
     : settings_(completed(settings)),
       emptied_(std::move(emptied)),
       slabs_(std::max(64 * kMiB, std::bit_ceil(settings.limit / 64))),
-      queues_(settings.limit, settings.limit / kGhostGrain, &MemoryChunk::hits_of) {
+      queues_(settings.limit, settings.limit / kGhostGrain, &MemoryChunk::uses_of) {
   stats_.limit = settings_.limit;
   stats_.used = queues_.ghost_memory();
 }
@@ -124,8 +130,7 @@ Ref<body::Chunk> MemoryStore::allocate(body::Body& owner, std::uint32_t index, s
   if (in_slab && !room.slot) room.slot = slabs_.fresh(size);
   MemoryChunk* chunk = nullptr;
   if (!in_slab || room.slot) {
-    chunk = MemoryChunk::make(*this, owner, index, size, room.slot ? &*room.slot : nullptr,
-                              room.charge);
+    chunk = MemoryChunk::make(*this, owner, index, size, room.slot ? &*room.slot : nullptr);
   }
   if (!chunk) {  // the kernel has less than the limit promises
     if (room.slot) slabs_.free(*room.slot, size, false);
@@ -133,7 +138,8 @@ Ref<body::Chunk> MemoryStore::allocate(body::Body& owner, std::uint32_t index, s
     return {};
   }
   Lock lock(mutex_);
-  const bool back = queues_.insert(*chunk, ghost_key(owner, index), chunk->charge());
+  const bool back =
+      queues_.insert(*chunk, ghost_key(owner, index), static_cast<std::uint32_t>(room.charge));
   stats_.ghost_hits += back ? 1 : 0;
   ++stats_.chunks;
   return Ref<body::Chunk>::adopt(chunk);
@@ -197,7 +203,7 @@ bool MemoryStore::evict_one(body::Need most) {
     {
       Lock lock(mutex_);
       if (gone) {
-        queues_.evicted(victim);
+        queues_.evicted(victim, ghost_key(*owner, victim.index()));
         ++stats_.evicted_chunks;
         stats_.evicted_bytes += victim.capacity();
       } else {
@@ -215,13 +221,8 @@ void MemoryStore::release(body::Chunk& chunk) noexcept {
   queues_.remove(static_cast<MemoryChunk&>(chunk));
 }
 
-// The last Ref of the chunk is gone: its memory can be used again.
-void MemoryStore::reclaim(const MemoryChunk& chunk) noexcept {
-  std::uint64_t freed = chunk.charge();
-  if (chunk.fd() >= 0) {
-    slabs_.free(chunk.slot(), chunk.capacity(), chunk.file_sent());
-    freed -= page_rounded(chunk.capacity());  // counted until the slot is given back or used again
-  }
+// The last Ref of a chunk is gone: its memory can be used again.
+void MemoryStore::reclaim(std::uint64_t freed) noexcept {
   {
     Lock lock(mutex_);
     --stats_.chunks;

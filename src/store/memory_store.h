@@ -49,7 +49,8 @@ class MemoryStore final : public Store, public body::ChunkSource {
   void give_back(std::uint64_t keep);
 
  private:
-  friend class MemoryChunk;
+  friend class SmallChunk;
+  friend class SlabChunk;
   class Search;
   struct Room {
     std::uint64_t charge;             // all that will count for the chunk
@@ -68,7 +69,7 @@ class MemoryStore final : public Store, public body::ChunkSource {
   bool charge_if_fits(std::uint64_t bytes);
   void uncharge(std::uint64_t bytes) noexcept;
   bool evict_one(body::Need most);
-  void reclaim(const MemoryChunk& chunk) noexcept;
+  void reclaim(std::uint64_t freed) noexcept;
 
   const Settings settings_;
   const Emptied emptied_;

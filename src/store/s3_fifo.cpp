@@ -3,11 +3,11 @@
 namespace weir::store {
 
 namespace {
-constexpr std::uint8_t kPromote = 2;  // hits in small that earn a place in main
+constexpr unsigned kPromote = 2;  // hits in small that earn a place in main
 }
 
-S3Fifo::S3Fifo(std::uint64_t capacity, std::uint64_t ghost_entries, HitsOf hits_of)
-    : hits_of_(hits_of),
+S3Fifo::S3Fifo(std::uint64_t capacity, std::uint64_t ghost_entries, UsesOf uses_of)
+    : uses_of_(uses_of),
       small_share_(capacity / 10),
       main_share_(capacity - capacity / 10),
       ghost_(main_share_, ghost_entries) {}
@@ -28,10 +28,10 @@ void S3Fifo::unlink(Entry& entry) {
 }
 
 bool S3Fifo::insert(Entry& entry, std::uint64_t key, std::uint32_t bytes) {
-  entry.bytes_ = bytes;
-  entry.fingerprint_ = static_cast<std::uint32_t>(key);
+  WEIR_CHECK(bytes <= kMostBytes);
+  entry.bytes_ = bytes & kMostBytes;
   entry.removed_ = false;
-  const bool back = ghost_.contains(entry.fingerprint_);
+  const bool back = ghost_.contains(static_cast<std::uint32_t>(key));
   push(entry, back ? Queue::kMain : Queue::kSmall);
   return back;
 }
@@ -52,8 +52,8 @@ S3Fifo::Entry* S3Fifo::victim_of(Queue queue) {
 S3Fifo::Entry* S3Fifo::victim_of_small() {
   while (Entry* e = small_.list.front()) {
     unlink(*e);
-    if (hits_of_(*e).load(std::memory_order_relaxed) < kPromote) return e;
-    hits_of_(*e).store(0, std::memory_order_relaxed);
+    if (uses_of_(*e).hits() < kPromote) return e;
+    uses_of_(*e).forget_hits();
     push(*e, Queue::kMain);
     if (main_.bytes > main_share_) return victim_of_main();
   }
@@ -63,16 +63,15 @@ S3Fifo::Entry* S3Fifo::victim_of_small() {
 S3Fifo::Entry* S3Fifo::victim_of_main() {
   while (Entry* e = main_.list.front()) {
     unlink(*e);
-    const std::uint8_t hits = hits_of_(*e).load(std::memory_order_relaxed);
-    if (hits == 0) return e;
-    hits_of_(*e).store(static_cast<std::uint8_t>(hits - 1), std::memory_order_relaxed);
+    if (uses_of_(*e).hits() == 0) return e;
+    uses_of_(*e).spend_hit();
     push(*e, Queue::kMain);
   }
   return nullptr;
 }
 
-void S3Fifo::evicted(Entry& entry) {
-  if (entry.queue_ == Queue::kSmall) ghost_.add(entry.fingerprint_, entry.bytes_);
+void S3Fifo::evicted(const Entry& entry, std::uint64_t key) {
+  if (entry.queue_ == Queue::kSmall) ghost_.add(static_cast<std::uint32_t>(key), entry.bytes_);
 }
 
 void S3Fifo::put_back(Entry& entry) {

@@ -6,13 +6,13 @@
 //      \                         \--victim(), hits < 2--> out, remembered in ghost   |
 //       \--(in ghost)--> main <--------- victim(), hits > 0: hits - 1, to the tail --/
 //
-// Queue logic only: keys, sizes and hit counts in, victims out. Not thread safe: its owner locks;
-// but the hit counters are atomics that others may raise at any time. It owns no entry.
+// Queue logic only: keys, sizes and uses in, victims out. Not thread safe: its owner locks; but
+// uses may be counted by others at any time. It owns no entry.
 
-#include <atomic>
 #include <cstdint>
 
 #include "base/list.h"
+#include "body/uses.h"
 #include "store/ghost.h"
 
 namespace weir::store {
@@ -20,25 +20,23 @@ namespace weir::store {
 class S3Fifo {
  public:
   enum class Queue : std::uint8_t { kNone, kSmall, kMain };
-  using Hits = std::atomic<std::uint8_t>;
-
   class Entry : public ListNode {
    public:
     std::uint32_t bytes() const { return bytes_; }
 
    private:
     friend class S3Fifo;
-    std::uint32_t bytes_ = 0;
-    std::uint32_t fingerprint_ = 0;
-    Queue queue_ = Queue::kNone;  // which it is in, or was taken from by victim()
-    bool removed_ = false;
+    std::uint32_t bytes_ : 29 = 0;
+    Queue queue_ : 2 = Queue::kNone;  // which it is in, or was taken from by victim()
+    bool removed_ : 1 = false;
   };
-  // Where an entry has its counter of uses, which whoever uses the entry raises up to 3.
-  using HitsOf = Hits& (*)(Entry&);
+  static constexpr std::uint32_t kMostBytes = (1u << 29) - 1;  // of one entry
+  // Where an entry has its uses, which whoever uses it counts.
+  using UsesOf = body::Uses& (*)(Entry&);
 
   // `capacity` bytes: a tenth is small's, the rest main's; ghost remembers as much as main holds,
   // in at most about `ghost_entries`.
-  S3Fifo(std::uint64_t capacity, std::uint64_t ghost_entries, HitsOf hits_of);
+  S3Fifo(std::uint64_t capacity, std::uint64_t ghost_entries, UsesOf uses_of);
 
   // True: `key` was evicted not long ago and goes to main at once.
   bool insert(Entry& entry, std::uint64_t key, std::uint32_t bytes);
@@ -48,7 +46,7 @@ class S3Fifo {
   // evicted(), put_back() or remove() follows.
   Entry* victim();
   Entry* victim_of(Queue queue);
-  void evicted(Entry& entry);
+  void evicted(const Entry& entry, std::uint64_t key);  // the key it was inserted by
   void put_back(Entry& entry);  // it cannot go: to its queue's tail. Not if removed meanwhile.
 
   Queue due() const { return small_.bytes >= small_share_ ? Queue::kSmall : Queue::kMain; }
@@ -69,7 +67,7 @@ class S3Fifo {
   Entry* victim_of_small();
   Entry* victim_of_main();
 
-  const HitsOf hits_of_;
+  const UsesOf uses_of_;
   const std::uint64_t small_share_;
   const std::uint64_t main_share_;
   Part small_;

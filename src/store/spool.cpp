@@ -15,14 +15,20 @@ namespace weir::store {
 class Spool::SpoolChunk final : public body::Chunk {
  public:
   SpoolChunk(Spool& spool, std::byte* data, std::size_t size, std::uint64_t offset)
-      : Chunk(data, size, spool.fd_, offset), spool_(spool) {}
+      : Chunk(size), spool_(spool), data_(data), offset_(offset) {}
   ~SpoolChunk() override {
     ::munmap(data_, body::kChunkSize);
-    spool_.give_slot(file_offset_, false);
+    spool_.give_slot(offset_, false);
   }
+
+  std::byte* data() const override { return data_; }
+  int fd() const override { return spool_.fd_; }
+  std::uint64_t file_offset() const override { return offset_; }
 
  private:
   Spool& spool_;
+  std::byte* const data_;
+  const std::uint64_t offset_;
 };
 
 Result<std::unique_ptr<Spool>> Spool::open(const std::string& directory, std::uint64_t limit) {

@@ -105,17 +105,19 @@ class FakeSource final : public ChunkSource {
   class HeapChunk final : public Chunk {
    public:
     HeapChunk(FakeSource& source, std::size_t size)
-        : Chunk(new std::byte[size], size, -1, 0), source_(source) {}
+        : Chunk(size), source_(source), data_(new std::byte[size]) {}
     ~HeapChunk() override {
-      std::fill_n(data_, capacity_, std::byte{0xdd});  // a lease without a pin shows
+      std::fill_n(data_, capacity(), std::byte{0xdd});  // a lease without a pin shows
       delete[] data_;
-      source_.used_ -= capacity_;
+      source_.used_ -= capacity();
       --source_.chunks_;
       source_.unpinned();
     }
+    std::byte* data() const override { return data_; }
 
    private:
     FakeSource& source_;
+    std::byte* const data_;
   };
 
   std::atomic<std::uint64_t> used_{0};

@@ -252,23 +252,19 @@ TEST_CASE("a lease stays good when its chunk is evicted") {
 }
 
 TEST_CASE("a reader touches a chunk once, however many pieces it takes; the first is no hit") {
-  class Count : public Chunk {
-   public:
-    using Chunk::hits_;
-  };
   Bench b(refillable(2 * M));
   b.bring(0, 2 * M);
   BodyReader r = b.reader();
   const Next next = r.next(1);
-  const auto& hits = static_cast<const Count&>(*std::get<Lease>(next).pin).hits_;
+  const Chunk& chunk = *std::get<Lease>(next).pin;
   read_on(r, 4096);
-  CHECK(hits == 0);  // it was brought for that one
+  CHECK(chunk.hits() == 0);  // it was brought for that one
   BodyReader again = b.reader();
   read_on(again, 4096);
-  CHECK(hits == 1);
+  CHECK(chunk.hits() == 1);
   for (int i = 0; i < 5; ++i) {
     BodyReader more = b.reader();
     look(more);
   }
-  CHECK(hits == 3);
+  CHECK(chunk.hits() == 3);
 }

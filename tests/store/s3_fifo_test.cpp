@@ -19,10 +19,15 @@ namespace {
 struct Item : S3Fifo::Entry {
   explicit Item(std::uint64_t k) : key(k) {}
   std::uint64_t key;
-  S3Fifo::Hits hits{0};
+  weir::body::Uses uses;
+  // `hits` hits after the first use, which is none.
+  Item& use(int hits) {
+    for (int i = 0; i <= hits; ++i) uses.touch();
+    return *this;
+  }
 };
 
-S3Fifo::Hits& hits_of(S3Fifo::Entry& e) { return static_cast<Item&>(e).hits; }
+weir::body::Uses& uses_of(S3Fifo::Entry& e) { return static_cast<Item&>(e).uses; }
 
 std::uint64_t mixed(std::uint64_t key) { return key * 0x9e3779b97f4a7c15u >> 16; }
 
@@ -38,23 +43,21 @@ class Cache {
 class S3FifoCache final : public Cache {
  public:
   explicit S3FifoCache(std::uint64_t capacity)
-      : capacity_(capacity), queues_(capacity, capacity / 8, &hits_of) {}
+      : capacity_(capacity), queues_(capacity, capacity / 8, &uses_of) {}
 
   bool access(std::uint64_t key, std::uint32_t bytes) override {
     if (const auto it = items_.find(key); it != items_.end()) {
-      S3Fifo::Hits& hits = it->second->hits;
-      if (hits < 3) ++hits;
+      it->second->uses.touch();
       return true;
     }
     while (used_ + bytes > capacity_) {
       auto* victim = static_cast<Item*>(queues_.victim());
       used_ -= victim->bytes();
-      queues_.evicted(*victim);
+      queues_.evicted(*victim, mixed(victim->key));
       items_.erase(victim->key);
     }
     auto item = std::make_unique<Item>(key);
-    // As in a store whose first reader, the one that missed, touches the chunk too.
-    item->hits = 0;
+    item->use(0);  // by who missed it
     queues_.insert(*item, mixed(key), bytes);
     items_.emplace(key, std::move(item));
     used_ += bytes;
@@ -137,14 +140,14 @@ double hit_ratio(Cache&& cache, const std::vector<Access>& accesses) {
 }  // namespace
 
 TEST_CASE("entries that nobody hits leave small in order and are remembered") {
-  S3Fifo q(100, 64, &hits_of);
+  S3Fifo q(100, 64, &uses_of);
   Item a(1), b(2), c(3);
   for (Item* i : {&a, &b, &c}) CHECK_FALSE(q.insert(*i, i->key, 10));
   CHECK(q.bytes(Queue::kSmall) == 30);
   for (const std::uint64_t key : {1u, 2u}) {
     S3Fifo::Entry* v = q.victim();
     CHECK(key_of(v) == key);
-    q.evicted(*v);
+    q.evicted(*v, key);
   }
   CHECK(q.bytes(Queue::kSmall) == 10);
   Item again(1);
@@ -156,35 +159,35 @@ TEST_CASE("entries that nobody hits leave small in order and are remembered") {
 }
 
 TEST_CASE("two hits in small earn a place in main, one does not") {
-  S3Fifo q(100, 64, &hits_of);
+  S3Fifo q(100, 64, &uses_of);
   Item once(1), twice(2), other(3);
   for (Item* i : {&once, &twice, &other}) q.insert(*i, i->key, 10);
-  once.hits = 1;
-  twice.hits = 2;
+  once.use(1);
+  twice.use(2);
   CHECK(key_of(q.victim()) == 1);
   CHECK(key_of(q.victim()) == 3);
   CHECK(q.count(Queue::kMain) == 1);
-  CHECK(twice.hits == 0);  // main counts anew
+  CHECK(twice.uses.hits() == 0);  // main counts anew
   CHECK(key_of(q.victim()) == 2);
 }
 
 TEST_CASE("main gives what was hit another round") {
-  S3Fifo q(1000, 64, &hits_of);
+  S3Fifo q(1000, 64, &uses_of);
   Item a(1), b(2), c(3);
   for (Item* i : {&a, &b, &c}) {
     q.insert(*i, i->key, 10);
-    i->hits = 2;
+    i->use(2);
   }
   CHECK(q.victim_of(Queue::kSmall) != nullptr);  // all went to main, the first came out
   q.put_back(a);
-  b.hits = 1;
+  b.uses.touch();
   CHECK(key_of(q.victim()) == 3);  // b went round
   CHECK(key_of(q.victim()) == 1);
   CHECK(key_of(q.victim()) == 2);
 }
 
 TEST_CASE("the queue that is due is small while it has more than a tenth") {
-  S3Fifo q(100, 64, &hits_of);
+  S3Fifo q(100, 64, &uses_of);
   Item a(1), b(2), c(3);
   q.insert(a, 1, 9);
   CHECK(q.due() == Queue::kMain);
@@ -195,12 +198,12 @@ TEST_CASE("the queue that is due is small while it has more than a tenth") {
   q.remove(a);
   q.remove(b);
   q.insert(c, 3, 20);
-  c.hits = 3;
+  c.use(3);
   CHECK(key_of(q.victim()) == 3);
 }
 
 TEST_CASE("an entry that was removed between victim and its return stays out") {
-  S3Fifo q(100, 64, &hits_of);
+  S3Fifo q(100, 64, &uses_of);
   Item a(1);
   q.insert(a, 1, 10);
   CHECK(q.victim() == &a);
@@ -208,7 +211,7 @@ TEST_CASE("an entry that was removed between victim and its return stays out") {
   q.put_back(a);
   CHECK(q.victim() == nullptr);
   CHECK(q.bytes(Queue::kSmall) == 0);
-  q.evicted(a);
+  q.evicted(a, 1);
   Item again(1);
   CHECK(q.insert(again, 1, 10));
   q.remove(again);

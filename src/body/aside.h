@@ -1,6 +1,6 @@
 #pragma once
-// Who fills and follows a Body now. Private to body/: it exists only while there is traffic, so
-// that a body at rest stays small.
+// Who fills and follows a Body now, and what only bodies of several chunks have. Private to body/,
+// and kept aside, so that a small body at rest stays small.
 
 #include <cstdint>
 
@@ -32,7 +32,11 @@ struct Fill : ListNode {
   std::uint64_t press_until = kUnlimited;  // writer's thread: up to here room may be pressed for
 };
 
-struct Traffic {
+struct Aside {
+  // The slots but the first that have a chunk or are reserved. Sparse: a range far out costs what
+  // it brings.
+  Body::Slots slots;
+  std::uint64_t lead_limit = kUnlimited;  // BodyOptions::lead_limit
   List<Fill> fills;
   List<BodyReader> reading;      // tracked readers that do not wait
   List<BodyReader> waiting;      // readers that were told to
@@ -40,7 +44,10 @@ struct Traffic {
   std::uint64_t failed_at = 0;   // ...and from which byte on
   std::uint32_t first_kept = 0;  // drop_passed: slots before this one are gone
 
-  bool idle() const { return fills.empty() && reading.empty() && waiting.empty(); }
+  bool idle() const {
+    return fills.empty() && reading.empty() && waiting.empty() && slots.empty() &&
+           lead_limit == kUnlimited;
+  }
 
   // Every reader that is in a list. It may unlink the one it is given.
   template <class Visit>
