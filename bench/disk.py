@@ -63,13 +63,13 @@ class Weir:
             return json.load(answer)["disks"]
 
     def loop_lag(self):
-        """The bound that 99.9 % of the late rounds stayed under, and how many there were."""
+        """For each bound of the histogram: rounds and timers later than that; and how many rounds there were."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics") as answer:
             lines = answer.read().decode().splitlines()
-        buckets = [(line.split('le="')[1].split('"')[0], float(line.split()[-1]))
-                   for line in lines if line.startswith("weir_loop_lag_seconds_bucket")]
-        total = buckets[-1][1] if buckets else 0
-        return next((bound for bound, n in buckets if n >= 0.999 * total), "none"), int(total)
+        upto = {line.split('le="')[1].split('"')[0]: float(line.split()[-1])
+                for line in lines if line.startswith("weir_loop_lag_seconds_bucket")}
+        rounds = sum(float(line.split()[-1]) for line in lines if line.startswith("weir_loop_rounds_total{"))
+        return {bound: upto["+Inf"] - n for bound, n in upto.items()}, rounds
 
     def cpu(self):
         with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
@@ -120,15 +120,20 @@ def drop_cache(directory):
 def fetch(weir, target, size):
     probe = Probe(weir.port)
     probe.start()
+    late_before, rounds_before = weir.loop_lag()
     cpu, began = weir.cpu(), time.monotonic()
     done = subprocess.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code} %{size_download}",
                            f"http://127.0.0.1:{weir.port}{target}"], capture_output=True, text=True, check=False)
     seconds = time.monotonic() - began
     if done.stdout.split() != ["200", str(size)]:
         raise SystemExit(f"bench: {done.stdout} {done.stderr}")
-    lag, late = weir.loop_lag()
+    late, rounds = weir.loop_lag()
+    rounds -= rounds_before
+    late = {bound: n - late_before.get(bound, 0) for bound, n in late.items()}
+    lag = next((bound for bound, n in late.items() if n <= 0.001 * rounds), "none")
     return {"mb_per_s": round(size / seconds / 1e6), "weir_cpu_s_per_gb": round((weir.cpu() - cpu) / size * 1e9, 3),
-            "small_hit": probe.finish(), "loop_lag_p99.9_s": lag, "late_rounds": late,
+            "small_hit": probe.finish(), "loop_lag_p99.9_s": lag, "rounds": int(rounds),
+            "later_than_5_ms": int(late.get("0.005", 0)),
             "anonymous_mib": round(weir.resident())}
 
 

@@ -166,6 +166,7 @@ void add_process(Exposition& out, const Snapshot& s) {
   for (std::size_t w = 0; w < s.workers.size(); ++w) {
     const std::string worker = std::to_string(w);
     if (s.workers[w].lag) out.add(Metric::kLoopLag, {worker}, *s.workers[w].lag);
+    out.add(Metric::kLoopRounds, {worker}, s.workers[w].rounds);
     out.add(Metric::kLoopLagMax, {worker}, s.workers[w].longest_lag);
     out.add(Metric::kWorkerSilent, {worker}, s.workers[w].silent);
   }

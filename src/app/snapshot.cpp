@@ -52,6 +52,7 @@ Snapshot::Worker worker_of(WorkerStats& stats, TimePoint now, bool scrape) {
   const TimePoint seen{Duration(static_cast<Duration::rep>(stats.seen.get()))};
   if (seen != TimePoint{}) out.silent = std::max(now - seen, Duration::zero());
   out.lag = &stats.loop.late;
+  out.rounds = stats.loop.rounds.get();
   for (const WorkerStats::Queue& q : stats.queues) {
     out.queues.push_back({q.waiting.get(), q.most.get(), q.backlog.get()});
   }

@@ -49,6 +49,7 @@ struct Snapshot {
     Duration longest_lag{0};  // since the last scrape
     Duration silent{0};       // since it last published
     const Durations* lag = nullptr;
+    std::uint64_t rounds = 0;
     std::vector<Queue> queues;  // one a listener
   };
 

@@ -177,6 +177,7 @@ Duration Loop::wall_fraction() const noexcept {
 
 void Loop::end_round() noexcept {
   if (!now_read_) return;  // nothing ran that could be slow
+  if (stats_) stats_->rounds.add();
   // The coarse clock costs a third: unless it ticked, the round was shorter than lag() can matter.
   timespec tick;
   clock_gettime(CLOCK_MONOTONIC_COARSE, &tick);
