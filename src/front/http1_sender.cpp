@@ -12,7 +12,7 @@ namespace {
 
 // One lease a write, and so much a turn before other connections get theirs.
 constexpr std::size_t kWriteMax = body::kChunkSize;
-constexpr std::uint64_t kTurnMax = 4 * body::kChunkSize;
+constexpr std::uint64_t kTurnMax = body::kChunkSize;
 
 // Of 1xx heads that the kernel has not taken, bytes.
 constexpr std::size_t kInformMost = 16 * 1024;

@@ -13,7 +13,7 @@ namespace {
 
 using delivery::CloseReason;
 
-constexpr std::uint64_t kTurnMax = 4 * body::kChunkSize;
+constexpr std::uint64_t kTurnMax = body::kChunkSize;
 constexpr int kReadsATurn = 4;
 // How long a client may take to see that its answer is whole and to end the request by itself.
 constexpr Duration kUnwantedGrace = std::chrono::seconds(1);

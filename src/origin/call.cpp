@@ -27,7 +27,7 @@ std::span<std::byte> spill() {
 }
 
 // Bytes of one response read in a turn, before other connections get theirs.
-constexpr std::uint64_t kTurnMax = 4 * body::kChunkSize;
+constexpr std::uint64_t kTurnMax = body::kChunkSize;
 // Interim responses before the final one: a 102 every few seconds, a handful of 103. In bytes they
 // have the limit of one head.
 constexpr std::uint32_t kInterimMost = 100;
