@@ -7,8 +7,10 @@
 #include <ostream>
 #include <thread>
 
+#include "app/descriptors.h"
 #include "app/units.h"
 #include "cache/object_blob.h"
+#include "cache/purge_log.h"
 #include "store/inspect.h"
 
 namespace weir::app {
@@ -140,10 +142,15 @@ bool Tool::check() {
                             r.survey.damaged, r.survey.torn);
       }
     }
-    out_ << fmt::format("{}: {} regions, {} records, {} read\n", config_.storage.disks[i].path,
-                        disks_[i].size(), records, size_text(bytes));
+    const std::string& path = config_.storage.disks[i].path;
+    const auto purges = cache::PurgeLog::survey(store::posix_files(), path);
+    if (purges.damaged) out_ << fmt::format("{}: the log of purges is damaged\n", path);
+    bad += purges.damaged ? 1 : 0;
+    out_ << fmt::format(
+        "{}: {} regions, {} records, {} read, purges of {} tags and URLs, {} bans\n", path,
+        disks_[i].size(), records, size_text(bytes), purges.tags, purges.bans);
   }
-  out_ << (bad == 0 ? "all checksums are right\n" : fmt::format("{} regions are damaged\n", bad));
+  out_ << (bad == 0 ? "all checksums are right\n" : fmt::format("{} files are damaged\n", bad));
   return bad == 0;
 }
 
@@ -191,6 +198,7 @@ int store_command(const Config& config, const std::string& what, std::ostream& o
     err << "weir store: the conf has no [[storage.disk]]\n";
     return 1;
   }
+  raise_descriptor_limit();  // each region is a file
   Tool tool(config, out, err);
   bool good = tool.look(what == "check");
   if (what == "stat") tool.stat();

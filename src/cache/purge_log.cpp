@@ -143,15 +143,29 @@ PurgeLog::PurgeLog(store::FileSystem& files, Settings settings, WallTime now)
 
 PurgeLog::~PurgeLog() { stop(); }
 
-void PurgeLog::read(const std::string& directory, bool& found, bool& damaged) {
+PurgeLog::Survey PurgeLog::survey(store::FileSystem& files, const std::string& directory) {
+  PurgeLog log(files);
+  Survey out;
+  bool found = false;
+  out.files = log.read(directory, found, out.damaged);
+  out.tags = log.tags();
+  out.bans = log.bans();
+  return out;
+}
+
+// How many files there are.
+std::size_t PurgeLog::read(const std::string& directory, bool& found, bool& damaged) {
+  std::size_t files = 0;
   const auto names = files_.list(directory);
   damaged |= !names;
   for (const std::string& name : names ? *names : std::vector<std::string>{}) {
     const auto generation = generation_of(name);
     if (!generation) continue;
+    ++files;
     generation_ = std::max(generation_, *generation);
     damaged |= !read_file(directory + "/" + name, found);
   }
+  return files;
 }
 
 // False: purges are missing. A last record that is cut is fine: a kill came while it was written,

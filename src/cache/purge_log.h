@@ -57,6 +57,15 @@ class PurgeLog {
     std::function<bool(std::size_t)> make_room = {};
   };
 
+  // What is in a directory, without changing anything. Blocks.
+  struct Survey {
+    std::size_t files = 0;
+    std::size_t tags = 0;
+    std::size_t bans = 0;
+    bool damaged = false;
+  };
+  static Survey survey(store::FileSystem& files, const std::string& directory);
+
   // Reads what is there. `now`: where numbers begin, if nothing says otherwise. Blocks.
   PurgeLog(store::FileSystem& files, Settings settings, WallTime now);
   ~PurgeLog();  // stop()
@@ -119,7 +128,8 @@ class PurgeLog {
     Task* task;
   };
 
-  void read(const std::string& directory, bool& found, bool& damaged) EXCLUDES_LOCK(mutex_);
+  explicit PurgeLog(store::FileSystem& files) : files_(files) {}
+  std::size_t read(const std::string& directory, bool& found, bool& damaged) EXCLUDES_LOCK(mutex_);
   bool read_file(const std::string& path, bool& found) EXCLUDES_LOCK(mutex_);
   bool apply(std::string_view record) REQUIRES_LOCK(mutex_);
   void hold_tag(const Digest& tag, const Purging& purging) REQUIRES_LOCK(mutex_);

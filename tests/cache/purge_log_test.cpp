@@ -227,6 +227,24 @@ TEST_CASE("The same of bans") {
   CHECK_FALSE(b.judge(born + 1).gone);
 }
 
+TEST_CASE("A survey counts what a log holds, finds what is damaged, and changes nothing") {
+  Bench b;
+  b.log->add_tag(digest("one"), b.next());
+  b.log->add_tag(digest("two"), b.next());
+  b.log->add_ban(ban("path = /x"), b.next());
+  b.log = nullptr;
+  const auto before = b.files.content(b.file());
+  PurgeLog::Survey s = PurgeLog::survey(b.files, "a");
+  CHECK(s.files == 1);
+  CHECK(s.tags == 2);
+  CHECK(s.bans == 1);
+  CHECK_FALSE(s.damaged);
+  CHECK((b.files.names().size() == 1 && b.files.content(b.file()) == before));
+  b.files.flip(b.file(), 300);
+  s = PurgeLog::survey(b.files, "a");
+  CHECK(s.damaged);
+}
+
 TEST_CASE("Keys with parts may be on disk once that is known over a start") {
   Bench b;
   CHECK_FALSE(b.log->knows_parts());

@@ -298,6 +298,7 @@ TEST_CASE("weir store tells what is on disk, and finds each flipped bit") {
   CAPTURE(good.out);
   CHECK(good.exit.code == 0);
   CHECK(good.out.find("all checksums are right") != std::string::npos);
+  CHECK(good.out.find("purges of 0 tags and URLs, 0 bans") != std::string::npos);
   s.restart();  // sealed
   CHECK(look("check").exit.code == 0);
   for (const auto& file : std::filesystem::directory_iterator(s.disk())) {
@@ -311,6 +312,7 @@ TEST_CASE("weir store tells what is on disk, and finds each flipped bit") {
   CAPTURE(bad.out);
   CHECK(bad.exit.code == 1);
   CHECK(bad.out.find("1 damaged records") != std::string::npos);
+  CHECK(bad.out.find("the log of purges is damaged") != std::string::npos);
 }
 
 TEST_CASE("A restart in the middle of load: nothing wrong before or after, and then hits") {
