@@ -26,7 +26,9 @@ constexpr std::uint64_t kResetRate = 100;
 constexpr std::size_t kContinuations = 128;
 constexpr std::size_t kAcks =
     200;  // SETTINGS and PING not yet answered, as the client reads nothing
-constexpr std::size_t kHeadMost = 1024 * 1024;  // of a response
+// Of a response, as nghttp2 reckons what it may take at most: far above what head_max allows.
+constexpr std::size_t kHeadMost = 8 * 1024 * 1024;
+constexpr std::size_t kForetoldMost = 128;
 // A head that unpacks to more than so many times head_max is not only too large.
 constexpr std::uint64_t kBomb = 4;
 
@@ -89,6 +91,7 @@ struct Http2Callbacks {
     s.open_.push_back(made);
     nghttp2_session_set_stream_user_data(ng, made.id, &made);
     // Who says nothing of priority wants all of it, not one after the other (RFC 9218 §10).
+    if (std::erase(s.foretold_, made.id) > 0) return 0;
     const nghttp2_extpri all_in_turn{NGHTTP2_EXTPRI_DEFAULT_URGENCY, 1};
     nghttp2_session_change_extpri_stream_priority(ng, made.id, &all_in_turn, 0);
     return 0;
@@ -143,6 +146,9 @@ struct Http2Callbacks {
       case NGHTTP2_GOAWAY:
         s.client_leaves_ = true;
         return 0;
+      case NGHTTP2_PRIORITY_UPDATE:
+        s.foretell(static_cast<const nghttp2_ext_priority_update*>(frame->ext.payload)->stream_id);
+        return 0;
       default:
         return 0;
     }
@@ -190,6 +196,15 @@ struct Http2Callbacks {
     return 0;  // what on_reset_sent() finds is looked at when nghttp2 returns
   }
 
+  // A head that cannot be sent must not leave its stream waiting.
+  static int not_sent(nghttp2_session* ng, const nghttp2_frame* frame, int, void*) noexcept {
+    Http2Stream* on = frame->hd.type == NGHTTP2_HEADERS ? stream(ng, frame->hd.stream_id) : nullptr;
+    if (!on || on->closed) return 0;
+    on->ending.error = Error{Errc::kHeadTooLarge};
+    nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, on->id, NGHTTP2_INTERNAL_ERROR);
+    return 0;
+  }
+
   static ssize_t body_wanted(nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t most,
                              std::uint32_t* flags, nghttp2_data_source* source,
                              void* user) noexcept {
@@ -221,6 +236,7 @@ struct Http2Callbacks {
       nghttp2_session_callbacks_set_on_stream_close_callback(c, stream_close);
       nghttp2_session_callbacks_set_before_frame_send_callback(c, before_send);
       nghttp2_session_callbacks_set_on_frame_send_callback(c, frame_send);
+      nghttp2_session_callbacks_set_on_frame_not_send_callback(c, not_sent);
       nghttp2_session_callbacks_set_send_data_callback(c, send_data);
       return c;
     }();
@@ -256,6 +272,13 @@ int Http2Session::calm_down(CloseReason why) {
 int Http2Session::note(Nuisance what) {
   const CloseReason why = guard_.on(what, home_.loop.now());
   return why == CloseReason::kOpen ? 0 : calm_down(why);
+}
+
+// Of streams that are still to come (RFC 9218 §7.1): their heads do not say it again.
+void Http2Session::foretell(std::int32_t id) {
+  const std::int32_t newest = nghttp2_session_get_last_proc_stream_id(ng_.get());
+  std::erase_if(foretold_, [&](std::int32_t other) { return other <= newest || other == id; });
+  if (id > newest && foretold_.size() < kForetoldMost) foretold_.push_back(id);
 }
 
 int Http2Session::on_frame_begins(std::uint8_t type, std::uint8_t flags, std::int32_t id) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace weir::front {
 
@@ -23,6 +24,7 @@ void Http2Intake::reset() {
   writer_.reset();
   body_ = nullptr;
   std::string().swap(pending_);
+  pending_at_ = 0;
   length_.reset();
   received_ = 0;
   state_ = State::kNone;
@@ -32,22 +34,29 @@ std::size_t Http2Intake::feed(std::span<const std::byte> in) {
   if (state_ != State::kReading) return in.size();
   received_ += in.size();
   if (length_ && received_ > *length_) {
-    const std::size_t waiting = pending_.size();
+    const std::size_t waiting = uncredited();
     give_up(Error{Errc::kBadFraming});
     return in.size() + waiting;
   }
-  const std::size_t used = pending_.empty() ? put(in) : 0;
+  const std::size_t used = stuck() ? 0 : put(in);
   const auto rest = in.subspan(used);
   pending_.append(reinterpret_cast<const char*>(rest.data()), rest.size());
   return used;
 }
 
 std::size_t Http2Intake::go_on() {
-  if (pending_.empty() || !writer_) return 0;
-  const std::size_t used = put(std::as_bytes(std::span(pending_)));
-  pending_.erase(0, used);
-  if (pending_.empty() && state_ == State::kEnding) finish();
+  if (!stuck() || !writer_) return 0;
+  const std::size_t used = put(std::as_bytes(std::span(pending_)).subspan(pending_at_));
+  pass_pending(used);
+  if (!stuck() && state_ == State::kEnding) finish();
   return used;
+}
+
+// What is left moves to the front once it is the smaller part: each byte a few times at most.
+void Http2Intake::pass_pending(std::size_t n) {
+  pending_at_ += n;
+  if (pending_at_ < pending_.size() - pending_at_) return;
+  pending_.erase(0, std::exchange(pending_at_, 0));
 }
 
 std::size_t Http2Intake::put(std::span<const std::byte> in) {
@@ -67,7 +76,7 @@ void Http2Intake::end() {
   if (state_ != State::kReading) return;
   if (length_ && received_ != *length_) return give_up(Error{Errc::kClientBodyCut});
   state_ = State::kEnding;
-  if (pending_.empty()) finish();
+  if (!stuck()) finish();
 }
 
 void Http2Intake::finish() {
@@ -81,6 +90,7 @@ void Http2Intake::give_up(Error why) {
   std::move(*writer_).fail(why);
   writer_.reset();
   pending_.clear();
+  pending_at_ = 0;
   state_ = State::kBroken;
 }
 

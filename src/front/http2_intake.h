@@ -34,20 +34,22 @@ class Http2Intake {
   bool whole() const { return state_ == State::kNone || state_ >= State::kEnding; }
   bool broken() const { return state_ == State::kBroken; }
   bool open() const { return state_ == State::kReading; }
-  bool stuck() const { return !pending_.empty(); }  // the origin is slower than the client
+  bool stuck() const { return uncredited() > 0; }  // the origin is slower than the client
   Ref<body::Body> body() const { return body_; }
   std::uint64_t received() const { return received_; }
   // Credit that the client has not got back yet.
-  std::uint64_t uncredited() const { return pending_.size(); }
+  std::uint64_t uncredited() const { return pending_.size() - pending_at_; }
   void reset();
 
  private:
   std::size_t put(std::span<const std::byte> in);
   void finish();
+  void pass_pending(std::size_t n);
 
   std::optional<body::BodyWriter> writer_;
   Ref<body::Body> body_;
-  std::string pending_;  // no room for it yet
+  std::string pending_;  // no room for it yet: from pending_at_ on
+  std::size_t pending_at_ = 0;
   std::optional<std::uint64_t> length_;
   std::uint64_t received_ = 0;
   State state_ = State::kNone;

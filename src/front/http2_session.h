@@ -110,6 +110,7 @@ class Http2Session final : public Session, public net::Conn::Owner, public net::
   int on_frame_begins(std::uint8_t type, std::uint8_t flags, std::int32_t id);
   void on_data(Http2Stream& stream, std::span<const std::byte> bytes);
   int note(Http2Guard::Nuisance what);
+  void foretell(std::int32_t id);
   int calm_down(delivery::CloseReason why);
   void on_reset_sent(std::uint32_t code);
   void on_head_sent(Http2Stream& stream);
@@ -171,10 +172,11 @@ class Http2Session final : public Session, public net::Conn::Owner, public net::
   State state_ = State::kOpen;
   bool readable_ = true;  // an edge told so and no read has drained it since
   bool in_turn_ = false;
-  bool fast_ = false;           // notsent_lowat_fast is in force
-  bool half_closed_ = false;    // the client's FIN came while something was to be sent
-  bool client_leaves_ = false;  // its GOAWAY came
-  bool pong_ = false;           // a PING of ours was answered
+  bool fast_ = false;                   // notsent_lowat_fast is in force
+  bool half_closed_ = false;            // the client's FIN came while something was to be sent
+  bool client_leaves_ = false;          // its GOAWAY came
+  std::vector<std::int32_t> foretold_;  // streams to come whose priority is known
+  bool pong_ = false;                   // a PING of ours was answered
 };
 
 }  // namespace weir::front

@@ -49,6 +49,7 @@ constexpr std::array<std::uint8_t, kSlots> kSlotIds = make_slots();
 
 using NameSize = std::uint16_t;
 constexpr std::uint32_t kValueMost = 1u << 24;
+constexpr std::uint32_t kKeptMost = 16 * 1024;  // bytes of text, by clear()
 
 }  // namespace
 
@@ -134,6 +135,7 @@ void Fields::copy_to(Block* block) const {
 
 void Fields::clear() {
   if (block_ == &kNothing) return;
+  if (block_->text_room > kKeptMost) return adopt(const_cast<Block*>(&kNothing));
   block_->known = 0;
   block_->lines = block_->text = 0;
 }

@@ -1,7 +1,8 @@
 #pragma once
 // Fields: the field lines of one message, in order (RFC 9110 §5): one pointer to one block of
 // memory, with lines in front and text behind them. Names spelled as in fields.def take no text.
-// Clearing keeps the memory, so a warm connection parses without allocating. Not thread safe; a
+// Clearing keeps the memory of a head of common size, so a warm connection parses without
+// allocating. Not thread safe; a
 // const Fields may be read from many threads.
 
 #include <array>

@@ -481,9 +481,15 @@ TEST_CASE("who asked and half-closed is served as far as it gave credit") {
 TEST_CASE("streams of one urgency take turns, a more urgent one goes first") {
   Stage stage;
   H2 h2c(stage);
+  const auto first = h2c.get("/1");
+  REQUIRE(h2c.until([&] { return h2c.client.answer(first).closed; }));
+  std::vector<std::pair<std::string, std::string>> fields;
+  SUBCASE("as its head says") { fields = {{"priority", "u=0"}}; }
+  SUBCASE("as PRIORITY_UPDATE said before it came") { h2c.client.foretell(first + 6, "u=0"); }
   const auto one = h2c.client.ask({.path = "/900000"});
   const auto two = h2c.client.ask({.path = "/900000"});
-  const auto urgent = h2c.client.ask({.path = "/400000", .fields = {{"priority", "u=0"}}});
+  const auto urgent = h2c.client.ask({.path = "/400000", .fields = fields});
+  REQUIRE(urgent == first + 6);
   std::uint64_t beside = 0;
   REQUIRE(h2c.until([&] {
     if (h2c.client.answer(urgent).ended && beside == 0)

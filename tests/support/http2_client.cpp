@@ -176,6 +176,12 @@ void Http2Client::reset(std::int32_t id, std::uint32_t code) {
   nghttp2_submit_rst_stream(ng_.get(), NGHTTP2_FLAG_NONE, id, code);
 }
 
+void Http2Client::foretell(std::int32_t id, std::string_view priority) {
+  nghttp2_submit_priority_update(ng_.get(), NGHTTP2_FLAG_NONE, id,
+                                 reinterpret_cast<const std::uint8_t*>(priority.data()),
+                                 priority.size());
+}
+
 void Http2Client::finish(std::int32_t id) {
   streams_[id].endless = false;
   nghttp2_session_resume_data(ng_.get(), id);

@@ -62,6 +62,8 @@ class Http2Client {
   void release(std::int32_t id);
   void reset(std::int32_t id, std::uint32_t code = 8);  // CANCEL
   void finish(std::int32_t id);                         // of an endless body
+  // PRIORITY_UPDATE of RFC 9218 §7.1, also of a stream to come; once the server's SETTINGS came.
+  void foretell(std::int32_t id, std::string_view priority);
 
   // Waits that long at most for something to do and does it. False: the connection has ended.
   bool pump(std::chrono::milliseconds wait = std::chrono::milliseconds(0));
