@@ -3,15 +3,19 @@
 // thread without a lock; a 304 makes a new Object on the same Body. The Body may still be filling,
 // and may lose chunks.
 
+#include <array>
+#include <atomic>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/ref.h"
 #include "body/body.h"
 #include "cache/purge_mark.h"
 #include "cache/tag_index.h"
 #include "cache/tags.h"
+#include "http/coding.h"
 #include "http/head.h"
 #include "http/range.h"
 #include "policy/freshness.h"
@@ -23,6 +27,20 @@ struct Part {
   http::ByteRange range;
   std::uint64_t total = 0;  // of the representation
   friend bool operator==(const Part&, const Part&) = default;
+};
+
+// The coded forms of a body, made as they are asked for. They live and die with the object, and are
+// evicted apart from it. Any thread; the lock is a leaf.
+class Forms : public RefCounted<Forms> {
+ public:
+  // The form in that coding, whole or being made; null: none that can be served.
+  Ref<body::Body> find(http::Coding coding) const EXCLUDES_LOCK(mutex_);
+  // `body` becomes the form unless there is one by now, which is returned then.
+  Ref<body::Body> offer(http::Coding coding, Ref<body::Body> body) EXCLUDES_LOCK(mutex_);
+
+ private:
+  mutable Mutex mutex_;
+  std::array<Ref<body::Body>, http::kCodings> bodies_ GUARDED_BY(mutex_);
 };
 
 struct ObjectParts {
@@ -40,6 +58,7 @@ struct ObjectParts {
   // may be added to it (RFC 9111 §3.4). Nothing: the body is the representation, perhaps with
   // holes.
   std::optional<Part> part = {};
+  Ref<Forms> forms = {};     // of the same body; null: none was asked for yet
   std::string tags = {};     // Tags::text
   std::uint64_t purges = 0;  // the number of the last purge when it was asked for: Busy::purges()
 };
@@ -47,6 +66,7 @@ struct ObjectParts {
 class Object : public RefCounted<Object> {
  public:
   explicit Object(ObjectParts parts);
+  ~Object();
 
   const http::Response& head() const { return parts_.head; }
   policy::Freshness freshness() const {
@@ -63,7 +83,8 @@ class Object : public RefCounted<Object> {
   bool shared() const { return parts_.shared; }
   const std::optional<Part>& part() const { return parts_.part; }
   // For another Object on the same body.
-  ObjectParts parts() const { return parts_; }
+  ObjectParts parts() const;
+  Forms& forms() const;  // made when they are first asked for
   const std::string& tags() const { return parts_.tags; }
   PurgeMark& mark() const { return mark_; }
   TagIndex::Places& places() { return places_; }  // for who makes it known to the Index
@@ -77,6 +98,7 @@ class Object : public RefCounted<Object> {
  private:
   mutable PurgeMark mark_;  // beside the count of Refs: every hit looks at both
   ObjectParts parts_;
+  mutable std::atomic<Forms*> forms_;  // a counted reference
   std::string_view strong_etag_;
   TagIndex::Places places_;  // after the mark, to which they point
 };

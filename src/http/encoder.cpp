@@ -112,11 +112,10 @@ class BrotliEncoder final : public Encoder {
     set(BROTLI_PARAM_QUALITY, static_cast<std::uint32_t>(level));
     set(BROTLI_PARAM_LGWIN, static_cast<std::uint32_t>(bits));
     if (level >= 4) set(BROTLI_PARAM_LGBLOCK, kBrotliBlock);  // below, it is not more
-    if (total) {
-      // From 1 MiB on it would take larger tables.
-      const std::uint64_t hint = std::min<std::uint64_t>(*total, 1U << 19);
-      set(BROTLI_PARAM_SIZE_HINT, static_cast<std::uint32_t>(hint));
-    }
+    // Said in any case, lest it is guessed. From 1 MiB on it would take larger tables.
+    constexpr std::uint64_t kHintMost = std::uint64_t{1} << 19;
+    const std::uint64_t hint = std::min(total.value_or(kHintMost), kHintMost);
+    set(BROTLI_PARAM_SIZE_HINT, static_cast<std::uint32_t>(hint));
     return true;
   }
 

@@ -135,8 +135,7 @@ Compressible compressible(const http::Response& response, std::optional<std::uin
 }
 
 Coding negotiate(const http::Fields& request, const CompressionRules& rules) {
-  if (!request.has(FieldId::kAcceptEncoding) || request.has(FieldId::kRange))
-    return Coding::kIdentity;
+  if (!request.has(FieldId::kAcceptEncoding)) return Coding::kIdentity;
   Weights weights;
   for (std::size_t i = 0; i < request.size(); ++i) {
     if (request[i].id != FieldId::kAcceptEncoding) continue;

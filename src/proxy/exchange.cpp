@@ -318,6 +318,7 @@ void Exchange::step_deliver(Ref<cache::Object> object) {
   if (ruled_ && rules_->ruling.edits_response) edit_reply(reply);
   add_own_fields(*object_);
   frame(reply);
+  if (site_->compresses) encode(reply);
   stream_->reply(reply);
 }
 
@@ -328,6 +329,11 @@ policy::Answer Exchange::answer_from(const cache::Object& object) const {
   if (const auto& part = object.part())
     return policy::answer_part(request, object.head(), part->range, part->total, now);
   if (!object.shared() || !reads) return {.status = object.head().status};
+  if (site_->compresses && mixes_forms()) {
+    http::Request whole = request;
+    whole.fields.remove(http::FieldId::kRange);
+    return policy::answer(whole, object.head(), object.body().total(), now);
+  }
   return policy::answer(request, object.head(), object.body().total(), now);
 }
 
@@ -464,10 +470,9 @@ void Exchange::on_done(front::Stream&, const front::Ending& ending) {
   how_ = How::kUndecided;
   refused_ = false;
   origin_ = {};
-  holes_in_vain_ = disk_holes_ = 0;
+  hole_fill_ = {};
   lookups_ = 0;
   filled_first_ = took_over_ = loaded_ = from_disk_ = false;
-  hole_at_ = body::kUnlimited;
   key_.text.clear();  // an error page must not tell of the request before
   pool_.give(*this);
 }
@@ -485,6 +490,7 @@ void Exchange::log_access(const front::Ending& ending, std::string_view reason) 
 void Exchange::let_go() {
   stop_listening();
   load_ = nullptr;
+  if (compression_) std::exchange(compression_, nullptr)->cancel();
   if (busy_) busy_->leave(joiner_);
   if (state_ == State::kPurge) house_.purger.forget(*this);
   state_ = State::kDone;

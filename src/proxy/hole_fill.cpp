@@ -1,0 +1,50 @@
+#include "proxy/hole_fill.h"
+
+#include <algorithm>
+
+#include "proxy/disk_fill.h"
+
+namespace weir::proxy {
+namespace {
+
+// A range of an absent part of an object is fetched in pieces of this size, bytes: enough to pay
+// for the request, little enough not to push out what others read.
+constexpr std::uint64_t kFillWindow = 32 * body::kChunkSize;
+// How often in a row a hole at about the same place is asked for. A fill tries again by itself.
+constexpr std::uint32_t kHoleAttempts = 2;
+// The same of a disk: where many read much more than memory holds, what came may be gone again
+// before its reader gets to it.
+constexpr std::uint32_t kDiskAttempts = 64;
+
+}  // namespace
+
+HoleFill::Way HoleFill::choose(House& house, const cache::Key& key,
+                               const Ref<cache::Object>& object, const body::Hole& hole) {
+  const bool here = hole.offset - at_ < body::kChunkSize && at_ != body::kUnlimited;
+  if (!here) in_vain_ = disk_ = 0;
+  at_ = hole.offset;
+  const bool try_disk = house.shelf && disk_ < kDiskAttempts;
+  if (try_disk && DiskFill::start(house, key, object, hole, {})) {
+    ++disk_;
+    return Way::kDisk;
+  }
+  if (!object->body().refillable() || in_vain_ >= kHoleAttempts) return Way::kNone;
+  ++in_vain_;
+  return Way::kFetch;
+}
+
+void HoleFill::aim(FetchPlan& plan, const House& house, const Ref<cache::Object>& object,
+                   const body::Hole& hole, std::optional<std::uint64_t> last) {
+  plan.object = object;
+  plan.first = hole.offset;
+  plan.end = hole.end;
+  if (last) plan.end = std::min(plan.end, *last - *last % body::kChunkSize + body::kChunkSize);
+  const bool fits = object->body().total().value_or(0) <= house.store.keep_limit();
+  if (!fits) plan.end = std::min(plan.end, plan.first + kFillWindow);
+  if (const store::DiskBody* disk = cache::Shelf::disk_body(*object)) {
+    const auto next = static_cast<std::uint32_t>(plan.first / body::kChunkSize) + 1;
+    plan.end = std::min(plan.end, std::uint64_t{disk->next_chunk(next)} * body::kChunkSize);
+  }
+}
+
+}  // namespace weir::proxy
