@@ -8,6 +8,9 @@
 #include <bit>
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
+#include <utility>
+#include <vector>
 
 #include "base/check.h"
 
@@ -79,6 +82,17 @@ class GzipEncoder final : public Encoder {
     return most - z_.avail_in;
   }
   bool flush() override { return output_.empty() && run(Z_SYNC_FLUSH) != Z_STREAM_END && !full(); }
+  // Level 0 makes stored blocks (RFC 1951 §3.2.4). With nothing pending it can be set at once.
+  bool coast() override {
+    if (coasting_) return true;
+    flushed_ = flushed_ || flush();
+    if (!flushed_ || !output_.empty()) return false;
+    give_room();
+    WEIR_CHECK(::deflateParams(&z_, 0, Z_DEFAULT_STRATEGY) == Z_OK);
+    take_made();
+    coasting_ = true;
+    return true;
+  }
   bool finish() override { return output_.empty() && run(Z_FINISH) == Z_STREAM_END; }
   bool failed() const override { return false; }  // it has all its memory
   std::size_t memory() const override { return sizeof *this + tally_.most(); }
@@ -86,23 +100,30 @@ class GzipEncoder final : public Encoder {
  private:
   bool full() const { return z_.avail_out == 0; }
   int run(int how) {
-    z_.next_out = reinterpret_cast<Bytef*>(buffer_.data());
-    z_.avail_out = static_cast<uInt>(buffer_.size());
+    give_room();
     // Z_BUF_ERROR: there was nothing to do.
     const int result = ::deflate(&z_, how);
     WEIR_CHECK(result != Z_STREAM_ERROR);
-    output_ = std::span(buffer_).first(buffer_.size() - z_.avail_out);
+    take_made();
     return result;
   }
+  void give_room() {
+    z_.next_out = reinterpret_cast<Bytef*>(buffer_.data());
+    z_.avail_out = static_cast<uInt>(buffer_.size());
+  }
+  void take_made() { output_ = std::span(buffer_).first(buffer_.size() - z_.avail_out); }
 
   Tally tally_;
   z_stream z_{};
   bool begun_ = false;
+  bool flushed_ = false;  // in order to coast
+  bool coasting_ = false;
   std::array<std::byte, kGzipBuffer> buffer_;
 };
 
 constexpr int kBrotliWindowLeast = 14, kBrotliWindowMost = 18;
-constexpr std::uint32_t kBrotliBlock = 16;  // what is worked on at once: 64 KiB
+constexpr std::uint32_t kBrotliBlock = 16;                    // what is worked on at once: 64 KiB
+constexpr std::size_t kBrotliPlain = std::size_t{16} * 1024;  // of an uncompressed meta-block
 
 class BrotliEncoder final : public Encoder {
  public:
@@ -121,15 +142,28 @@ class BrotliEncoder final : public Encoder {
 
   std::size_t feed(std::span<const std::byte> in) override {
     if (!output_.empty()) return 0;
+    if (coasting_) return wrap(in.first(std::min(in.size(), kBrotliPlain)));
     return in.size() - run(BROTLI_OPERATION_PROCESS, in);
   }
   bool flush() override {
     if (!output_.empty()) return false;
+    if (coasting_) return true;
     run(BROTLI_OPERATION_FLUSH, {});
     return BROTLI_FALSE == ::BrotliEncoderHasMoreOutput(state_.get());
   }
+  // The library cannot change its mind, but what was flushed ends at a byte: from there on we write
+  // the stream, and its memory is free.
+  bool coast() override {
+    if (coasting_) return true;
+    flushed_ = flushed_ || flush();
+    if (!flushed_ || !output_.empty()) return false;
+    state_ = nullptr;
+    coasting_ = true;
+    return true;
+  }
   bool finish() override {
     if (!output_.empty()) return false;
+    if (coasting_) return end();
     run(BROTLI_OPERATION_FINISH, {});
     return failed_ || BROTLI_TRUE == ::BrotliEncoderIsFinished(state_.get());
   }
@@ -139,6 +173,23 @@ class BrotliEncoder final : public Encoder {
  private:
   void set(BrotliEncoderParameter parameter, std::uint32_t value) {
     WEIR_CHECK(::BrotliEncoderSetParameter(state_.get(), parameter, value) == BROTLI_TRUE);
+  }
+
+  // An uncompressed meta-block (RFC 7932 §9.2): ISLAST 0, MNIBBLES 4, MLEN - 1, ISUNCOMPRESSED 1,
+  // from the lowest bit on; then the bytes.
+  std::size_t wrap(std::span<const std::byte> in) {
+    if (in.empty()) return 0;
+    const auto head = static_cast<std::uint32_t>((in.size() - 1) << 3 | 1U << 19);
+    plain_.resize(3 + in.size());
+    for (std::size_t i = 0; i < 3; ++i) plain_[i] = static_cast<std::byte>(head >> (8 * i) & 0xff);
+    std::memcpy(plain_.data() + 3, in.data(), in.size());
+    output_ = plain_;
+    return in.size();
+  }
+  bool end() {
+    static constexpr std::byte kLastEmpty[1] = {std::byte{3}};  // ISLAST 1, ISLASTEMPTY 1
+    if (!std::exchange(ended_, true)) output_ = kLastEmpty;
+    return true;
   }
 
   // Returns how many bytes were left. The output stays in the encoder's own memory.
@@ -163,7 +214,11 @@ class BrotliEncoder final : public Encoder {
   Tally tally_;
   std::unique_ptr<BrotliEncoderState, Free> state_{
       ::BrotliEncoderCreateInstance(&Tally::take, &Tally::give, &tally_)};
+  std::vector<std::byte> plain_;
   bool failed_ = false;
+  bool flushed_ = false;  // in order to coast
+  bool coasting_ = false;
+  bool ended_ = false;  // while coasting
 };
 
 template <class T>

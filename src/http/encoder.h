@@ -36,6 +36,9 @@ class Encoder {
   virtual std::size_t feed(std::span<const std::byte> in) = 0;
   // What was fed can be decoded from what was put out. False: not yet; consume and call again.
   virtual bool flush() = 0;
+  // From here on what is fed is put out as it is, in the coding's own wrapping: next to no work.
+  // Only after something was fed. False: not yet; consume and call again.
+  virtual bool coast() = 0;
   // The end. False: not yet; consume and call again. Nothing is fed afterwards.
   virtual bool finish() = 0;
   // Memory ran out within: what comes out is of no use.

@@ -152,6 +152,39 @@ TEST_CASE("What was flushed can be decoded though the end has not come") {
   }
 }
 
+TEST_CASE("An encoder that coasts goes on with the same stream, and only wraps what comes") {
+  for (const Row& row : rows()) {
+    for (const std::size_t begin : {1, 100, 70'000, 400'000}) {
+      for (const std::size_t rest : {0, 1, 16'383, 16'384, 16'385, 300'000}) {
+        CAPTURE(name(row.coding));
+        CAPTURE(row.level);
+        CAPTURE(begin);
+        CAPTURE(rest);
+        const auto encoder = Encoder::make(row.coding, row.level, {});
+        const std::string first = noise_of(begin / 2) + text_of(begin - begin / 2);
+        const std::string second = text_of(rest);
+        std::string coded;
+        feed(*encoder, first, coded, 1000);
+        while (!encoder->coast()) take(*encoder, coded, 1000);
+        take(*encoder, coded);
+        CHECK(encoder->coast());
+        CHECK(test::decode(name(row.coding), coded).bytes == first);
+        const std::size_t before = coded.size();
+        feed(*encoder, second, coded, 1000);
+        flush(*encoder, coded);
+        CHECK(test::decode(name(row.coding), coded).bytes == first + second);
+        CHECK(coded.size() - before >= rest);
+        CHECK(coded.size() - before <= rest + rest / 1000 + 20);
+        finish(*encoder, coded);
+        const test::Decoded decoded = test::decode(name(row.coding), coded);
+        CHECK(decoded.whole());
+        CHECK(decoded.bytes == first + second);
+        CHECK(encoder->memory() <= Encoder::footprint(row.coding, row.level, {}));
+      }
+    }
+  }
+}
+
 TEST_CASE("Text becomes a fraction; small bodies take little memory") {
   const std::string text = text_of(100'000);
   for (const Row& row : {Row{Coding::kGzip, 5}, Row{Coding::kBrotli, 4}}) {
