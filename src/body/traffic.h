@@ -39,8 +39,9 @@ struct Traffic {
   Error error;                   // when the body has failed: why...
   std::uint64_t failed_at = 0;   // ...and from which byte on
   std::uint32_t first_kept = 0;  // drop_passed: slots before this one are gone
+  std::uint32_t pins = 0;        // living BodyPins
 
-  bool idle() const { return fills.empty() && reading.empty() && waiting.empty(); }
+  bool idle() const { return fills.empty() && reading.empty() && waiting.empty() && pins == 0; }
 
   // Every reader that is in a list. It may unlink the one it is given.
   template <class Visit>
