@@ -4,6 +4,7 @@
 
 #include "http/cache_control.h"
 #include "http/etag.h"
+#include "http/range.h"
 #include "http/syntax.h"
 #include "http/weight.h"
 
@@ -191,7 +192,28 @@ bool varies_by_coding(const http::Fields& response) {
 
 bool if_range_is_ambiguous(const http::Fields& request) {
   const auto text = request.get(FieldId::kIfRange);
-  return text && !http::parse_etag(*text);
+  return text && request.has(FieldId::kRange) && !http::parse_etag(*text);
+}
+
+bool is_part_of_compressible(const http::Response& part, std::optional<std::uint64_t> total,
+                             const CompressionRules& rules) {
+  http::Response whole = part;
+  whole.status = 200;
+  if (part.status == 206) {
+    const auto text = part.fields.get(FieldId::kContentRange);
+    const auto range = text ? http::parse_content_range(*text) : std::nullopt;
+    if (range) total = range->total;
+  }
+  // Each of several parts has its own type, which is the one of the whole.
+  if (http::iequals(media_type(part.fields), "multipart/byteranges"))
+    return rules.on() && !part.fields.has(FieldId::kContentEncoding);
+  return compressible(whole, total, rules) == Compressible::kYes;
+}
+
+void restore_if_match(http::Fields& request) {
+  if (request.has(FieldId::kRange)) return;
+  if (const auto list = request.joined(FieldId::kIfMatch))
+    request.set(FieldId::kIfMatch, http::strong_twins(*list));
 }
 
 }  // namespace weir::policy

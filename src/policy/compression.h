@@ -2,10 +2,11 @@
 // Which responses are compressed, for whom, and what their heads say then. Pure.
 //
 // The entity tag of a coded response is the weak twin of the identity's: W/"abc" beside "abc".
-// Conditions about either hold for the other, here and at the origin, without translation (weak
-// comparison, RFC 9110 §8.8.3.2); If-Range never does (strong comparison), so that no bytes of two
-// forms are joined; and nothing is promised of the coded bytes, which the next release of a library
-// may make otherwise. A suffix ("abc-gzip") would promise that, and has to be told apart from tags
+// If-None-Match about either holds for the other, here and at the origin, without translation (weak
+// comparison, RFC 9110 §8.8.3.2); If-Match, which would never hold, is told to the origin in the
+// origin's own words; If-Range never holds (strong comparison), so that no bytes of two forms are
+// joined; and nothing is promised of the coded bytes, which the next release of a library may make
+// otherwise. A suffix ("abc-gzip") would promise that, and has to be told apart from tags
 // of the origin's own that end so.
 
 #include <array>
@@ -58,8 +59,8 @@ Compressible compressible(const http::Response& response, std::optional<std::uin
                           const CompressionRules& rules);
 
 // Which of the codings the client gets (RFC 9110 §12.5.3): the one of the highest weight, among
-// equals the first of `rules`; identity where that has a higher weight by name, where Range is
-// asked for, or transformations are not wanted (RFC 9111 §5.2.1.6). No Accept-Encoding: identity.
+// equals the first of `rules`; identity where that has a higher weight by name, or transformations
+// are not wanted (RFC 9111 §5.2.1.6). No Accept-Encoding: identity.
 http::Coding negotiate(const http::Fields& request, const CompressionRules& rules);
 
 // The head of a coded response, in place: Content-Encoding is added, a strong ETag becomes weak,
@@ -72,7 +73,15 @@ void weaken_etag(http::Fields& fields);
 bool names_weakened(const http::Fields& request, const http::Fields& response);
 // Whether caches are told already that the answer depends on Accept-Encoding.
 bool varies_by_coding(const http::Fields& response);
-// A date in If-Range cannot tell which form the client has a part of.
+// Range where a date in If-Range cannot tell which form the client has a part of.
 bool if_range_is_ambiguous(const http::Fields& request);
+// Whether all of what `part` (a 206, or the head that is stored of one) is a part of would be
+// compressed, as far as can be known. `total`: of the representation, if known.
+bool is_part_of_compressible(const http::Response& part, std::optional<std::uint64_t> total,
+                             const CompressionRules& rules);
+// If-Match in a request to the origin: the tags that we made weak are strong again. Those of the
+// origin's own that are weak do not match either way. Not beside Range: bytes of a coded form must
+// not be joined to others (RFC 9110 §13.1.1).
+void restore_if_match(http::Fields& request);
 
 }  // namespace weir::policy

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
+#include "base/log.h"
 
 namespace weir::proxy {
 namespace {
@@ -12,6 +14,8 @@ namespace {
 constexpr std::size_t kShare = std::size_t{64} * 1024;
 constexpr Duration kLook = std::chrono::seconds(1);
 constexpr std::uint32_t kUnreadLooks = 2;
+// Without so much the encoding does not begin, bytes.
+constexpr std::size_t kRoom = std::size_t{16} * 1024;
 
 }  // namespace
 
@@ -25,6 +29,10 @@ std::unique_ptr<http::Encoder> Compression::encoder(House& house, const Order& o
 Ref<Compression> Compression::start(House& house, Order order,
                                     std::unique_ptr<http::Encoder> encoder) {
   auto made = Ref<Compression>::adopt(new Compression(house, std::move(order), std::move(encoder)));
+  if (!made->has_room()) {
+    made->cancel();
+    return nullptr;
+  }
   made->self_ = made;
   made->wake();
   return made;
@@ -67,6 +75,9 @@ void Compression::run() noexcept {
       case State::kFlushing:
         if (encoder_->flush()) state_ = State::kReading;
         break;
+      case State::kCoasting:
+        if (encoder_->coast()) state_ = State::kReading;
+        break;
       case State::kFinishing:
         if (encoder_->finish()) state_ = State::kClosing;
         break;
@@ -78,17 +89,21 @@ void Compression::run() noexcept {
   }
 }
 
+// Nothing is here yet that could be sent instead of this form once its head has gone.
+bool Compression::has_room() {
+  std::byte passed[1];
+  return !writer_->space(kRoom, passed).bytes.empty();
+}
+
 // What the encoder has made goes into the body. False: there is no room, and a wake will come.
 bool Compression::put_out() {
   while (!encoder_->output().empty()) {
     const auto out = encoder_->output();
     std::byte passed[1];  // nobody else fills it
     const auto space = writer_->space(out.size(), passed);
-    if (space.stop == body::BodyWriter::Stop::kEnd) {  // it failed, or is too long
-      fail(Error{Errc::kNoSpace});
-      return false;
-    }
-    if (space.bytes.empty()) return false;
+    if (space.bytes.empty()) return stopped(space.stop);
+    without_room_since_ = TimePoint::max();
+    far_ahead_ = false;
     const std::size_t n = std::min(space.bytes.size(), out.size());
     std::memcpy(space.bytes.data(), out.data(), n);
     writer_->commit(n);
@@ -96,6 +111,15 @@ bool Compression::put_out() {
     stats().out.add(n);
   }
   return true;
+}
+
+bool Compression::stopped(body::BodyWriter::Stop why) {
+  far_ahead_ = why == body::BodyWriter::Stop::kLead;
+  const bool no_room = why == body::BodyWriter::Stop::kNoRoom;
+  if (!no_room) without_room_since_ = TimePoint::max();
+  if (no_room && without_room_since_ == TimePoint::max()) without_room_since_ = house_.loop.now();
+  if (why == body::BodyWriter::Stop::kEnd) fail(Error{Errc::kNoSpace});  // it failed, is too long
+  return false;
 }
 
 // False: the turn is over.
@@ -125,7 +149,9 @@ bool Compression::take(const body::Lease& lease, std::size_t& share) {
   reader_->advance(n);
   stats().in.add(n);
   share -= n;
+  taken_ += n;
   fed_ = fed_ || n > 0;
+  if (taken_ > order_.most && !std::exchange(coasting_, true)) state_ = State::kCoasting;
   return true;
 }
 
@@ -147,6 +173,10 @@ void Compression::finish() {
 }
 
 void Compression::fail(Error why) {
+  if (why.code == Errc::kNoSpace) {
+    log_warn("compression failed key={} coding={} offset={} reason={}", order_.key.text,
+             http::name(order_.coding), taken_, describe(why));
+  }
   std::move(*writer_).fail(why);
   writer_.reset();
   end();
@@ -155,7 +185,10 @@ void Compression::fail(Error why) {
 // A form that nobody reads is finished only if its source is here anyway.
 void Compression::on_timer(net::Timer&) {
   if (state_ == State::kOver) return;
-  const bool wanted = order_.into->readers() > 0 || order_.object->body().complete();
+  if (house_.loop.now() - house_.room_patience >= without_room_since_)
+    return fail(Error{Errc::kNoSpace});
+  const bool cheap = order_.object->body().complete() && !far_ahead_;
+  const bool wanted = order_.into->readers() > 0 || cheap;
   unread_looks_ = wanted ? 0 : unread_looks_ + 1;
   if (unread_looks_ >= kUnreadLooks) return cancel();
   timer_.set(after(house_.loop.now(), kLook));

@@ -180,6 +180,7 @@ void Exchange::pass(policy::Forward why, std::string_view detail, Ref<cache::Obj
   FetchPlan p = plan(FetchPlan::Kind::kPass, false);
   p.busy = house_.index.private_busy();
   p.request_body = stream_->request_body();
+  if (site_->compresses && compression_rules().on()) policy::restore_if_match(p.request.fields);
   if (stream_->request().method == http::Method::kHead) p.object = known;
   if (known) stale_ = std::move(known);
   Ref<cache::Busy> busy = p.busy;
@@ -307,6 +308,7 @@ void Exchange::on_informational(const http::Response& response) {
 void Exchange::step_deliver(Ref<cache::Object> object) {
   state_ = State::kDeliver;
   object_ = std::move(object);
+  if (site_->compresses && mixes_forms() && ask_for_whole()) return;
   const http::Response& head = object_->head();
   answer_ = answer_from(*object_);
   if (fill_first()) return;
@@ -318,8 +320,9 @@ void Exchange::step_deliver(Ref<cache::Object> object) {
   if (ruled_ && rules_->ruling.edits_response) edit_reply(reply);
   add_own_fields(*object_);
   frame(reply);
-  if (site_->compresses) encode(reply);
-  stream_->reply(reply);
+  std::optional<body::BodyPin> pin;
+  if (site_->compresses) encode(reply, pin);
+  stream_->reply(reply);  // and reads what is pinned
 }
 
 policy::Answer Exchange::answer_from(const cache::Object& object) const {
@@ -329,11 +332,6 @@ policy::Answer Exchange::answer_from(const cache::Object& object) const {
   if (const auto& part = object.part())
     return policy::answer_part(request, object.head(), part->range, part->total, now);
   if (!object.shared() || !reads) return {.status = object.head().status};
-  if (site_->compresses && mixes_forms()) {
-    http::Request whole = request;
-    whole.fields.remove(http::FieldId::kRange);
-    return policy::answer(whole, object.head(), object.body().total(), now);
-  }
   return policy::answer(request, object.head(), object.body().total(), now);
 }
 

@@ -87,8 +87,12 @@ class Exchange final : public front::Handler,
   policy::CompressionRules compression_rules() const;
   policy::Compressible may_compress() const;
   bool mixes_forms() const;
-  void encode(front::Reply& reply);
-  bool encode_body(http::Coding coding, const policy::CompressionRules& rules, front::Reply& reply);
+  bool ask_for_whole();
+  void encode(front::Reply& reply, std::optional<body::BodyPin>& pin);
+  bool encode_body(http::Coding coding, const policy::CompressionRules& rules, front::Reply& reply,
+                   std::optional<body::BodyPin>& pin);
+  Ref<body::Body> start_encoding(http::Coding coding, const policy::CompressionRules& rules,
+                                 bool keep);
   void frame(front::Reply& reply);
   void frame_range(front::Reply& reply);
   void frame_parts(front::Reply& reply, std::uint64_t total);

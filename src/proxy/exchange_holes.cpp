@@ -110,7 +110,7 @@ bool Exchange::forget_and_look_again() {
 
 FetchPlan Exchange::fill_plan(const body::Hole& hole) const {
   FetchPlan p = plan(FetchPlan::Kind::kFill, true);
-  HoleFill::aim(p, house_, object_, hole, last_wanted(answer_, hole.offset));
+  HoleFill::aim(p, house_.store.keep_limit(), object_, hole, last_wanted(answer_, hole.offset));
   return p;
 }
 

@@ -18,28 +18,34 @@ constexpr std::uint32_t kDiskAttempts = 64;
 
 }  // namespace
 
+void HoleTries::at(std::uint64_t offset) {
+  const bool here = offset - at_ < body::kChunkSize && at_ != body::kUnlimited;
+  if (!here) fetches_ = reads_ = 0;
+  at_ = offset;
+}
+bool HoleTries::may_read() const { return reads_ < kDiskAttempts; }
+bool HoleTries::may_fetch() const { return fetches_ < kHoleAttempts; }
+
 HoleFill::Way HoleFill::choose(House& house, const cache::Key& key,
                                const Ref<cache::Object>& object, const body::Hole& hole) {
-  const bool here = hole.offset - at_ < body::kChunkSize && at_ != body::kUnlimited;
-  if (!here) in_vain_ = disk_ = 0;
-  at_ = hole.offset;
-  const bool try_disk = house.shelf && disk_ < kDiskAttempts;
+  tries_.at(hole.offset);
+  const bool try_disk = house.shelf && tries_.may_read();
   if (try_disk && DiskFill::start(house, key, object, hole, {})) {
-    ++disk_;
+    tries_.read();
     return Way::kDisk;
   }
-  if (!object->body().refillable() || in_vain_ >= kHoleAttempts) return Way::kNone;
-  ++in_vain_;
+  if (!object->body().refillable() || !tries_.may_fetch()) return Way::kNone;
+  tries_.fetched();
   return Way::kFetch;
 }
 
-void HoleFill::aim(FetchPlan& plan, const House& house, const Ref<cache::Object>& object,
+void HoleFill::aim(FetchPlan& plan, std::uint64_t keep_limit, const Ref<cache::Object>& object,
                    const body::Hole& hole, std::optional<std::uint64_t> last) {
   plan.object = object;
   plan.first = hole.offset;
   plan.end = hole.end;
   if (last) plan.end = std::min(plan.end, *last - *last % body::kChunkSize + body::kChunkSize);
-  const bool fits = object->body().total().value_or(0) <= house.store.keep_limit();
+  const bool fits = object->body().total().value_or(0) <= keep_limit;
   if (!fits) plan.end = std::min(plan.end, plan.first + kFillWindow);
   if (const store::DiskBody* disk = cache::Shelf::disk_body(*object)) {
     const auto next = static_cast<std::uint32_t>(plan.first / body::kChunkSize) + 1;

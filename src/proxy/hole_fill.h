@@ -14,6 +14,22 @@
 
 namespace weir::proxy {
 
+// What was tried for the hole that a reader stands at. Pure.
+class HoleTries {
+ public:
+  // The reader met a hole at `offset`: at about the same place as the last one, or got on.
+  void at(std::uint64_t offset);
+  bool may_read() const;
+  bool may_fetch() const;
+  void read() { ++reads_; }
+  void fetched() { ++fetches_; }
+
+ private:
+  std::uint64_t at_ = body::kUnlimited;  // where the last hole was
+  std::uint16_t fetches_ = 0;
+  std::uint16_t reads_ = 0;  // of a disk
+};
+
 class HoleFill {
  public:
   // Nothing: a writer stands. Else why these bytes cannot be had. `make_plan` returns a FetchPlan
@@ -31,14 +47,14 @@ class HoleFill {
         break;
     }
     FetchPlan plan = make_plan();
-    aim(plan, house, object, hole, last);
+    aim(plan, house.store.keep_limit(), object, hole, last);
     Fetch::start(house, std::move(plan), nullptr);
     return std::nullopt;
   }
 
-  // What of the hole a fetch asks for: as far as is read; of an object that does not fit the store,
-  // a piece at a time.
-  static void aim(FetchPlan& plan, const House& house, const Ref<cache::Object>& object,
+  // What of the hole a fetch asks for: as far as is read; of an object that does not fit the store
+  // (`keep_limit`, bytes), a piece at a time.
+  static void aim(FetchPlan& plan, std::uint64_t keep_limit, const Ref<cache::Object>& object,
                   const body::Hole& hole, std::optional<std::uint64_t> last);
 
  private:
@@ -46,9 +62,7 @@ class HoleFill {
   Way choose(House& house, const cache::Key& key, const Ref<cache::Object>& object,
              const body::Hole& hole);
 
-  std::uint64_t at_ = body::kUnlimited;  // where the last hole was
-  std::uint16_t in_vain_ = 0;
-  std::uint16_t disk_ = 0;
+  HoleTries tries_;
 };
 
 }  // namespace weir::proxy

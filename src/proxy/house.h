@@ -80,6 +80,7 @@ struct House {
   List<CompressionPlace> compressions{};
   std::uint64_t compress_memory = 0;  // what encoders may take, bytes; and what they take now
   std::uint64_t compress_used = 0;
+  Duration room_patience = std::chrono::seconds(20);  // of a Compression
 };
 
 }  // namespace weir::proxy

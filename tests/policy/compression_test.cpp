@@ -154,7 +154,54 @@ TEST_CASE("A client that names our weak tag has a coded form; a date does not sa
   asked.add(FieldId::kIfRange, "W/\"abc\"");
   CHECK_FALSE(if_range_is_ambiguous(asked));
   asked.set(FieldId::kIfRange, "Sun, 06 Nov 1994 08:49:37 GMT");
+  CHECK_FALSE(if_range_is_ambiguous(asked));  // RFC 9110 §13.1.5: nothing without Range
+  asked.add(FieldId::kRange, "bytes=1-");
   CHECK(if_range_is_ambiguous(asked));
+}
+
+TEST_CASE("A part may be one of what would be compressed") {
+  const CompressionRules rules = rules_for(Coding::kGzip, Coding::kBrotli);
+  const struct {
+    int status;
+    const char* type;
+    const char* content_range;
+    std::optional<std::uint64_t> total;
+    bool expected;
+  } cases[] = {
+      {206, "text/plain", "bytes 0-9/5000", {}, true},
+      {206, "text/plain", "bytes 0-9/500", {}, false},  // too small
+      {206, "text/plain", "bytes 0-9/*", {}, true},
+      {206, "text/plain", "", {}, true},
+      {206, "image/png", "bytes 0-9/5000", {}, false},
+      {206, "multipart/byteranges; boundary=x", "", {}, true},
+      {200, "text/plain", "", 5000, true},  // stored of a 206
+      {200, "text/plain", "", 500, false},
+  };
+  for (const auto& c : cases) {
+    CAPTURE(std::string(c.type));
+    CAPTURE(std::string(c.content_range));
+    http::Response part;
+    part.status = c.status;
+    part.fields.add(FieldId::kContentType, c.type);
+    if (*c.content_range) part.fields.add(FieldId::kContentRange, c.content_range);
+    CHECK(is_part_of_compressible(part, c.total, rules) == c.expected);
+    CHECK_FALSE(is_part_of_compressible(part, c.total, CompressionRules{}));
+    part.fields.add(FieldId::kContentEncoding, "zstd");
+    CHECK_FALSE(is_part_of_compressible(part, c.total, rules));
+  }
+}
+
+TEST_CASE("If-Match names to the origin what the origin named, but not beside Range") {
+  http::Fields asked;
+  restore_if_match(asked);
+  CHECK_FALSE(asked.has(FieldId::kIfMatch));
+  asked.add(FieldId::kIfMatch, "W/\"abc\", \"x\"");
+  restore_if_match(asked);
+  CHECK(asked.get(FieldId::kIfMatch) == "\"abc\", \"x\"");
+  asked.set(FieldId::kIfMatch, "W/\"abc\"");
+  asked.add(FieldId::kRange, "bytes=1-");
+  restore_if_match(asked);
+  CHECK(asked.get(FieldId::kIfMatch) == "W/\"abc\"");  // which is 412: RFC 9110 §13.1.1
 }
 
 TEST_CASE("Vary is not said twice") {
