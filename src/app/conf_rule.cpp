@@ -162,6 +162,38 @@ Fault check_field_line(std::string& text) {
   return is_ours(field.name) ? refused_as_ours(field.name) : Fault{};
 }
 
+Fault check_coding(std::string& text) {
+  if (text == "off" || text == name(http::Coding::kGzip) || text == name(http::Coding::kBrotli))
+    return {};
+  if (text == "brotli") return "is no content coding: did you mean \"br\"?";
+  return "must be \"br\", \"gzip\" or \"off\"";
+}
+
+Fault check_media_type(std::string& text) {
+  const std::size_t slash = text.find('/');
+  const bool sound = slash != text.npos &&
+                     http::is_token(std::string_view(text).substr(0, slash)) &&
+                     http::is_token(std::string_view(text).substr(slash + 1));
+  if (!sound || text.find('*') != text.rfind('*')) {
+    return "must be a media type, with one \"*\" at most, as \"text/*\" or \"application/*+json\"";
+  }
+  text = lower(text);
+  return {};
+}
+
+std::vector<http::Coding> codings(const std::vector<std::string>& texts) {
+  std::vector<http::Coding> out;
+  for (const std::string& text : texts) {
+    const auto coding = text == "br" ? http::Coding::kBrotli : http::Coding::kGzip;
+    if (text != "off" && std::ranges::find(out, coding) == out.end()) out.push_back(coding);
+  }
+  return out;
+}
+
+bool mixes_off(const std::vector<std::string>& texts) {
+  return texts.size() > 1 && std::ranges::find(texts, "off") != texts.end();
+}
+
 Fault check_location(std::string& text) {
   constexpr std::array<std::string_view, 4> kParts = {"scheme", "host", "path", "target"};
   if (text.empty() || !is_visible(text)) return "must be a URI, as \"https://{host}{target}\"";
@@ -200,6 +232,7 @@ std::vector<RuleFault> check_rule(const SiteRule& rule) {
                    "find what is stored",
                    "use hosts, paths or methods"});
   }
+  if (mixes_off(rule.compress)) out.push_back({"compress", "\"off\" stands alone", {}});
   for (const auto& [names, parameter] :
        {std::pair(&rule.key_fields, "key_fields"), std::pair(&rule.key_cookies, "key_cookies")}) {
     const auto starred = [](const std::string& name) { return name.find('*') != name.npos; };
@@ -233,6 +266,10 @@ proxy::Rule compiled(const SiteRule& rule, std::size_t number) {
   out.request = edits(rule.request_remove, rule.request_set);
   out.origin = edits(rule.origin_remove, rule.origin_set);
   out.response = edits(rule.response_remove, rule.response_set);
+  if (!rule.compress.empty()) out.compress = codings(rule.compress);
+  out.compress_types = rule.compress_types;
+  out.compress_min = rule.compress_min;
+  out.compress_max = rule.compress_max;
   if (rule.respond) out.respond = static_cast<int>(*rule.respond);
   if (rule.location && !rule.respond) out.respond = 302;
   out.location = rule.location.value_or("");

@@ -207,6 +207,10 @@ Fault check_text(Kind kind, std::string& text) {
       return check_field_pattern(text);
     case Kind::kFieldTests:
       return check_field_test(text);
+    case Kind::kCodings:
+      return check_coding(text);
+    case Kind::kMediaTypes:
+      return check_media_type(text);
     case Kind::kFieldLines:
       return check_field_line(text);
     case Kind::kLocation:

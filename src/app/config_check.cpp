@@ -217,6 +217,9 @@ void check_sites(const Config& c, const Places& places, Findings& out) {
       hosts.see(c.sites[i].hosts[k], indexed(path + ".hosts", k), "the host");
     }
     check_rules(c.sites[i], path, places, out);
+    if (mixes_off(c.sites[i].compress)) {
+      out.errors.push_back({place_of(places, path + ".compress"), "\"off\" stands alone", {}});
+    }
     const std::string& origin = c.sites[i].origin;
     if (origin.empty() || std::ranges::find(names, origin) != names.end()) continue;
     out.errors.push_back({place_of(places, path + ".origin"),

@@ -23,6 +23,13 @@ void add_requests(Exposition& out, const Snapshot& s) {
   for (std::size_t i = 0; i < kClasses.size(); ++i) {
     out.add(Metric::kResponses, {kClasses[i]}, s.sum.proxy.responses[i].get());
   }
+  for (const http::Coding coding : {http::Coding::kGzip, http::Coding::kBrotli}) {
+    const proxy::CodingStats& stats = s.sum.proxy.codings[static_cast<std::size_t>(coding)];
+    out.add(Metric::kCompressedResponses, {http::name(coding)}, stats.responses.get());
+    out.add(Metric::kCompressedBodies, {http::name(coding)}, stats.made.get());
+    out.add(Metric::kCompressedIn, {http::name(coding)}, stats.in.get());
+    out.add(Metric::kCompressedOut, {http::name(coding)}, stats.out.get());
+  }
   out.add(Metric::kFirstByte, {}, s.sum.proxy.first_byte);
   out.add(Metric::kDelivery, {}, s.sum.proxy.delivery);
   out.add(Metric::kStandstill, {}, s.sum.proxy.standstill);

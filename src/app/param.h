@@ -36,6 +36,8 @@ enum class Kind : std::uint8_t {
   kNames,       // a list of names of cookies or query parameters, with "*"
   kFieldNames,  // a list of names of fields, with "*"
   kFieldTests,  // a list of "Name", "!Name", "Name: value"
+  kCodings,     // a list of content codings, or "off"
+  kMediaTypes,  // a list of media types, with "*"
   kFieldLines,  // a list of "Name: value"
   kLocation,    // a URI with {host} and the like
 };

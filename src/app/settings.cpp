@@ -204,11 +204,20 @@ std::vector<proxy::Site> sites(const Config& config) {
     site.cache_status_key = conf.cache_status_key;
     site.request_body_max = conf.request_body_max;
     site.forward_tags = conf.forward_tags;
+    proxy::set_codings(codings(conf.compress), site.compression);
+    site.compress_types = conf.compress_types;
+    site.compression.min = conf.compress_min;
+    site.compression.max = conf.compress_max;
+    site.compression.gzip_level = static_cast<int>(conf.gzip_level);
+    site.compression.brotli_level = static_cast<int>(conf.brotli_level);
     for (const std::string& text : conf.purge_from) {
       site.purge_from.push_back(net::parse_network(text).value());
     }
     std::vector<proxy::Rule> rules;
     for (const SiteRule& rule : conf.rules) rules.push_back(compiled(rule, rules.size() + 1));
+    site.compresses = site.compression.on() || std::ranges::any_of(rules, [](const proxy::Rule& r) {
+                        return r.compress.has_value();
+                      });
     site.exceptions = proxy::RuleSet(std::move(rules));
     out.push_back(std::move(site));
   }

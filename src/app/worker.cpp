@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "net/listen_drops.h"
+#include "proxy/compression.h"
 #include "proxy/disk_fill.h"
 
 namespace weir::app {
@@ -35,7 +36,8 @@ Worker::Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners)
              .origins = origins(),
              .transit_lead = transit_lead(shared.config.storage, shared.transit.has_spool()),
              .worker = number,
-             .shelf = shared.shelf.get()},
+             .shelf = shared.shelf.get(),
+             .compress_memory = shared.config.server.compress_memory},
       exchanges_(house_),
       frontend_(std::make_unique<front::Frontend>(loop_, shared.front, exchanges_, shared.store,
                                                   shared.connections, stats_.front,
@@ -50,6 +52,7 @@ Worker::~Worker() {
   loop_.cancel(*this);
   admin_.reset();
   frontend_.reset();
+  while (proxy::CompressionPlace* place = house_.compressions.front()) place->compression->cancel();
   while (proxy::DiskFillPlace* place = house_.disk_fills.front()) delete place->fill;
   while (proxy::FetchPlace* place = house_.fetches.front()) delete place->fetch;
 }

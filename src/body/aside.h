@@ -43,9 +43,10 @@ struct Aside {
   Error error;                   // when the body has failed: why...
   std::uint64_t failed_at = 0;   // ...and from which byte on
   std::uint32_t first_kept = 0;  // drop_passed: slots before this one are gone
+  std::uint32_t pins = 0;        // living BodyPins
 
   bool idle() const {
-    return fills.empty() && reading.empty() && waiting.empty() && slots.empty() &&
+    return fills.empty() && reading.empty() && waiting.empty() && pins == 0 && slots.empty() &&
            lead_limit == kUnlimited;
   }
 

@@ -317,7 +317,7 @@ bool Body::evict(std::uint32_t index, const Chunk& chunk, Need need) {
     const Slot* slot = find(base);
     if (!slot) return true;
     if (slot->chunk.get() != &chunk) return !slot->reserved;
-    if (slot->reserved) return false;
+    if (slot->reserved || (aside_ && aside_->pins > 0)) return false;
     if (drop_passed_ && unread_) return false;  // it is here for one who is still to come
     if (may_lack(base)) {
       if (need == Need::kUsual && awaited(base)) return false;

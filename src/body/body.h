@@ -31,6 +31,7 @@
 
 namespace weir::body {
 
+class BodyPin;
 class BodyReader;
 class BodyWriter;
 struct Fill;
@@ -119,6 +120,7 @@ class Body : public RefCounted<Body> {
   bool evict(std::uint32_t index, const Chunk& chunk, Need need = Need::kUsual);
 
  private:
+  friend class BodyPin;
   friend class BodyReader;
   friend class BodyWriter;
   friend struct Aside;
@@ -186,6 +188,19 @@ class Body : public RefCounted<Body> {
   const bool drop_passed_;
   const Ref<Backing> backing_;
   Slot first_ GUARDED_BY(mutex_);  // a small body is this one; see Aside for others
+};
+
+// Nothing of the body is evicted while one lives. For the moment between asking servable() and
+// reading: what it says before one is made may be over when it returns.
+class BodyPin {
+ public:
+  explicit BodyPin(Ref<Body> body);
+  ~BodyPin();
+  BodyPin(const BodyPin&) = delete;
+  BodyPin& operator=(const BodyPin&) = delete;
+
+ private:
+  const Ref<Body> body_;
 };
 
 class BodyReader : public ListNode {

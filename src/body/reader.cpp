@@ -49,6 +49,20 @@ void BodyReader::advance(std::uint64_t n) {
   }
 }
 
+BodyPin::BodyPin(Ref<Body> body) : body_(std::move(body)) {
+  Lock lock(body_->mutex_);
+  ++body_->aside().pins;
+}
+
+BodyPin::~BodyPin() {
+  {
+    Lock lock(body_->mutex_);
+    --body_->aside().pins;
+    body_->settle();
+  }
+  body_->source_.unpinned();
+}
+
 // --- Body's side of it ---------------------------------------------------------------------------
 
 void Body::attach(BodyReader& reader) {

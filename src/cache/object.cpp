@@ -1,5 +1,7 @@
 #include "cache/object.h"
 
+#include <utility>
+
 #include "http/etag.h"
 
 namespace weir::cache {
@@ -14,6 +16,21 @@ constexpr std::uint64_t kEntryBytes = 80;
 constexpr std::uint64_t kRareBytes = 256;
 
 }  // namespace
+
+Ref<body::Body> Forms::find(http::Coding coding) const {
+  Lock lock(mutex_);
+  const Ref<body::Body>& body = bodies_[static_cast<std::size_t>(coding)];
+  return body && body->servable() ? body : nullptr;
+}
+
+Ref<body::Body> Forms::offer(http::Coding coding, Ref<body::Body> body) {
+  Ref<body::Body> old;  // dies outside of the lock
+  Lock lock(mutex_);
+  Ref<body::Body>& here = bodies_[static_cast<std::size_t>(coding)];
+  if (here && here->servable()) return here;
+  old = std::exchange(here, body);
+  return body;
+}
 
 // Part of the 400 bytes that a small object may cost beyond its bytes.
 static_assert(sizeof(Object) <= 112);
@@ -31,13 +48,40 @@ Object::Object(ObjectParts parts)
   if (head_.reason == http::reason_phrase(head_.status)) head_.reason.clear();
   head_.framing = parts.length ? http::Framing::kLength : http::Framing::kNone;
   head_.length = parts.length.value_or(0);
-  if (parts.vary_names.empty() && parts.variant.empty() && !parts.part && parts.tags.empty())
+  if (parts.vary_names.empty() && parts.variant.empty() && !parts.part && parts.tags.empty() &&
+      !parts.forms) {
     return;
-  rare_ = std::make_unique<Rare>();
-  rare_->vary_names = std::move(parts.vary_names);
-  rare_->variant = std::move(parts.variant);
-  rare_->part = parts.part;
-  rare_->tags = std::move(parts.tags);
+  }
+  Rare& rare = make_rare();
+  rare.vary_names = std::move(parts.vary_names);
+  rare.variant = std::move(parts.variant);
+  rare.part = parts.part;
+  rare.tags = std::move(parts.tags);
+  rare.forms = parts.forms.leak();
+}
+
+Object::~Object() { delete rare_.load(std::memory_order_acquire); }
+
+Object::Rare::~Rare() {
+  if (const Forms* made = forms.load(std::memory_order_acquire)) made->release();
+}
+
+// Any thread, at any time: another one may make it meanwhile.
+Object::Rare& Object::make_rare() const {
+  Rare* here = rare_.load(std::memory_order_acquire);
+  if (here) return *here;
+  auto made = std::make_unique<Rare>();
+  if (!rare_.compare_exchange_strong(here, made.get(), std::memory_order_acq_rel)) return *here;
+  return *made.release();
+}
+
+Forms& Object::forms() const {
+  std::atomic<Forms*>& forms = make_rare().forms;
+  Forms* here = forms.load(std::memory_order_acquire);
+  if (here) return *here;
+  Ref<Forms> made = make_ref<Forms>();
+  if (!forms.compare_exchange_strong(here, made.get(), std::memory_order_acq_rel)) return *here;
+  return *made.leak();
 }
 
 std::optional<std::uint64_t> Object::length() const {
@@ -55,14 +99,12 @@ ObjectParts Object::parts() const {
           .origin_status = origin_status_,
           .shared = shared_,
           .part = part(),
+          .forms = Ref<Forms>(rare().forms.load(std::memory_order_acquire)),
           .tags = tags(),
           .purges = mark_.born()};
 }
 
-TagIndex::Places& Object::places() {
-  if (!rare_) rare_ = std::make_unique<Rare>();
-  return rare_->places;
-}
+TagIndex::Places& Object::places() { return make_rare().places; }
 
 std::string_view Object::strong_etag() const {
   const auto text = head_.fields.get(http::FieldId::kETag);

@@ -3,17 +3,20 @@
 // thread without a lock; a 304 makes a new Object on the same Body. The Body may still be filling,
 // and may lose chunks. There are millions: what few have is kept apart.
 
+#include <array>
+#include <atomic>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/ref.h"
 #include "body/body.h"
 #include "cache/purge_mark.h"
 #include "cache/tag_index.h"
 #include "cache/tags.h"
+#include "http/coding.h"
 #include "http/head.h"
 #include "http/range.h"
 #include "policy/freshness.h"
@@ -25,6 +28,20 @@ struct Part {
   http::ByteRange range;
   std::uint64_t total = 0;  // of the representation
   friend bool operator==(const Part&, const Part&) = default;
+};
+
+// The coded forms of a body, made as they are asked for. They live and die with the object, and are
+// evicted apart from it. Any thread; the lock is a leaf.
+class Forms : public RefCounted<Forms> {
+ public:
+  // The form in that coding, whole or being made; null: none that can be served.
+  Ref<body::Body> find(http::Coding coding) const EXCLUDES_LOCK(mutex_);
+  // `body` becomes the form unless there is one by now, which is returned then.
+  Ref<body::Body> offer(http::Coding coding, Ref<body::Body> body) EXCLUDES_LOCK(mutex_);
+
+ private:
+  mutable Mutex mutex_;
+  std::array<Ref<body::Body>, http::kCodings> bodies_ GUARDED_BY(mutex_);
 };
 
 struct ObjectParts {
@@ -42,6 +59,7 @@ struct ObjectParts {
   // may be added to it (RFC 9111 §3.4). Nothing: the body is the representation, perhaps with
   // holes.
   std::optional<Part> part = {};
+  Ref<Forms> forms = {};     // of the same body; null: none was asked for yet
   std::string tags = {};     // Tags::text
   std::uint64_t purges = 0;  // the number of the last purge when it was asked for: Busy::purges()
 };
@@ -49,6 +67,7 @@ struct ObjectParts {
 class Object : public RefCounted<Object> {
  public:
   explicit Object(ObjectParts parts);
+  ~Object();
 
   const http::Response& head() const { return head_; }  // a standard reason phrase is left out
   policy::Freshness freshness() const {
@@ -65,6 +84,7 @@ class Object : public RefCounted<Object> {
   bool shared() const { return shared_; }
   const std::optional<Part>& part() const { return rare().part; }
   ObjectParts parts() const;  // for another Object on the same body
+  Forms& forms() const;       // made when they are first asked for
   const std::string& tags() const { return rare().tags; }
   PurgeMark& mark() const { return mark_; }
   TagIndex::Places& places();  // for who makes it known to the Index, before others see it
@@ -81,11 +101,21 @@ class Object : public RefCounted<Object> {
     std::string variant;
     std::optional<Part> part;
     std::string tags;
+    std::atomic<Forms*> forms{nullptr};  // a counted reference
     TagIndex::Places places;
+
+    Rare() = default;
+    Rare(const Rare&) = delete;
+    Rare& operator=(const Rare&) = delete;
+    ~Rare();
   };
   static const Rare kNone;
 
-  const Rare& rare() const { return rare_ ? *rare_ : kNone; }
+  const Rare& rare() const {
+    const Rare* rare = rare_.load(std::memory_order_acquire);
+    return rare ? *rare : kNone;
+  }
+  Rare& make_rare() const;
 
   std::uint16_t origin_status_;  // first: these fill the gap behind the Ref count
   bool shared_;
@@ -93,7 +123,7 @@ class Object : public RefCounted<Object> {
   policy::Freshness freshness_;
   http::Response head_;  // framed by length, where that is known: length()
   Ref<body::Body> body_;
-  std::unique_ptr<Rare> rare_;  // after the mark, to which its places point
+  mutable std::atomic<Rare*> rare_{nullptr};  // ours; null while there is nothing in it
 };
 
 }  // namespace weir::cache

@@ -60,4 +60,16 @@ bool any_strong_match(std::string_view list, std::optional<ETag> stored) {
   return any_match(list, stored, strong_match);
 }
 
+std::string strong_twins(std::string_view list) {
+  std::string out;
+  bool quoted = false;
+  while (!list.empty()) {
+    if (!quoted && list.starts_with("W/\"")) list.remove_prefix(2);
+    quoted = quoted != (list.front() == '"');
+    out += list.front();
+    list.remove_prefix(1);
+  }
+  return out;
+}
+
 }  // namespace weir::http

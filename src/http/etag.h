@@ -2,6 +2,7 @@
 // Entity tags (RFC 9110 §8.8.3) and their two comparisons.
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace weir::http {
@@ -19,5 +20,7 @@ bool weak_match(const ETag& a, const ETag& b);
 // match.
 bool any_weak_match(std::string_view list, std::optional<ETag> stored);
 bool any_strong_match(std::string_view list, std::optional<ETag> stored);
+// The list with each weak tag as the strong one of the same text.
+std::string strong_twins(std::string_view list);
 
 }  // namespace weir::http

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "http/syntax.h"
+#include "http/weight.h"
 
 namespace weir::policy {
 namespace {
@@ -168,21 +169,6 @@ class CodingSet {
   bool full_ = false;
 };
 
-// A weight in thousandths (RFC 9110 §12.4.2); nothing when it is none.
-std::optional<unsigned> weight(std::string_view text) {
-  if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) return std::nullopt;
-  unsigned value = text[0] == '1' ? 1000 : 0;
-  if (text.size() == 1) return value;
-  if (text[1] != '.') return std::nullopt;
-  unsigned unit = 100;
-  for (const char c : text.substr(2)) {
-    if (!http::is_digit(c)) return std::nullopt;
-    value += unit * static_cast<unsigned>(c - '0');
-    unit /= 10;
-  }
-  return value <= 1000 ? std::optional(value) : std::nullopt;
-}
-
 struct Language {
   std::string_view range;
   unsigned weight = 1000;
@@ -205,7 +191,7 @@ class LanguageList {
     if (semicolon != std::string_view::npos) {
       const std::string_view parameter = trim(member.substr(semicolon + 1));
       const bool q = parameter.starts_with("q=") || parameter.starts_with("Q=");
-      const auto value = q ? weight(parameter.substr(2)) : std::nullopt;
+      const auto value = q ? http::parse_weight(parameter.substr(2)) : std::nullopt;
       odd_ |= !value;
       language.weight = value.value_or(0);
     }

@@ -180,6 +180,7 @@ void Exchange::pass(policy::Forward why, std::string_view detail, Ref<cache::Obj
   FetchPlan p = plan(FetchPlan::Kind::kPass, false);
   p.busy = house_.index.private_busy();
   p.request_body = stream_->request_body();
+  if (site_->compresses && compression_rules().on()) policy::restore_if_match(p.request.fields);
   if (stream_->request().method == http::Method::kHead) p.object = known;
   if (known) stale_ = std::move(known);
   Ref<cache::Busy> busy = p.busy;
@@ -307,6 +308,7 @@ void Exchange::on_informational(const http::Response& response) {
 void Exchange::step_deliver(Ref<cache::Object> object) {
   state_ = State::kDeliver;
   object_ = std::move(object);
+  if (site_->compresses && mixes_forms() && ask_for_whole()) return;
   const http::Response& head = object_->head();
   answer_ = answer_from(*object_);
   if (fill_first()) return;
@@ -318,7 +320,9 @@ void Exchange::step_deliver(Ref<cache::Object> object) {
   if (ruled_ && rules_->ruling.edits_response) edit_reply(reply);
   add_own_fields(*object_);
   frame(reply);
-  stream_->reply(reply);
+  std::optional<body::BodyPin> pin;
+  if (site_->compresses) encode(reply, pin);
+  stream_->reply(reply);  // and reads what is pinned
 }
 
 policy::Answer Exchange::answer_from(const cache::Object& object) const {
@@ -464,10 +468,9 @@ void Exchange::on_done(front::Stream&, const front::Ending& ending) {
   how_ = How::kUndecided;
   refused_ = false;
   origin_ = {};
-  holes_in_vain_ = disk_holes_ = 0;
+  hole_fill_ = {};
   lookups_ = 0;
   filled_first_ = took_over_ = loaded_ = from_disk_ = false;
-  hole_at_ = body::kUnlimited;
   key_.text.clear();  // an error page must not tell of the request before
   pool_.give(*this);
 }
@@ -485,6 +488,7 @@ void Exchange::log_access(const front::Ending& ending, std::string_view reason) 
 void Exchange::let_go() {
   stop_listening();
   load_ = nullptr;
+  if (compression_) std::exchange(compression_, nullptr)->cancel();
   if (busy_) busy_->leave(joiner_);
   if (state_ == State::kPurge) house_.purger.forget(*this);
   state_ = State::kDone;

@@ -24,7 +24,9 @@
 #include "front/stream.h"
 #include "policy/answer.h"
 #include "policy/cache_status.h"
+#include "proxy/compression.h"
 #include "proxy/fetch.h"
+#include "proxy/hole_fill.h"
 #include "proxy/house.h"
 
 namespace weir::proxy {
@@ -82,6 +84,15 @@ class Exchange final : public front::Handler,
   FetchPlan fill_plan(const body::Hole& hole) const;
   void refuse(Error error);
   void answer_for_origin();
+  policy::CompressionRules compression_rules() const;
+  policy::Compressible may_compress() const;
+  bool mixes_forms() const;
+  bool ask_for_whole();
+  void encode(front::Reply& reply, std::optional<body::BodyPin>& pin);
+  bool encode_body(http::Coding coding, const policy::CompressionRules& rules, front::Reply& reply,
+                   std::optional<body::BodyPin>& pin);
+  Ref<body::Body> start_encoding(http::Coding coding, const policy::CompressionRules& rules,
+                                 bool keep);
   void frame(front::Reply& reply);
   void frame_range(front::Reply& reply);
   void frame_parts(front::Reply& reply, std::uint64_t total);
@@ -129,10 +140,9 @@ class Exchange final : public front::Handler,
   std::string status_text_;
   http::Fields fields_;  // those of the stored ones that go along, where not all do
   policy::Answer answer_;
-  std::string_view origin_;                   // that was asked
-  std::uint64_t hole_at_ = body::kUnlimited;  // where the last hole was
-  std::uint16_t holes_in_vain_ = 0;
-  std::uint16_t disk_holes_ = 0;
+  std::string_view origin_;  // that was asked
+  HoleFill hole_fill_;
+  Ref<Compression> compression_;  // of this answer alone, while it is made
   std::uint32_t lookups_ = 0;
   bool loaded_ = false;        // what the disk has of the key was looked at
   bool from_disk_ = false;     // the begin of the answer comes from there

@@ -9,17 +9,8 @@
 namespace weir::proxy {
 namespace {
 
-// A range of an absent part of an object is fetched in pieces of this size, bytes: enough to pay
-// for the request, little enough not to push out what others read.
-constexpr std::uint64_t kFillWindow = 32 * body::kChunkSize;
 // No client waits longer for what a disk may have.
 constexpr auto kLoadPatience = std::chrono::seconds(1);
-// How often in a row a hole at about the same place is asked for. A fill tries again by itself.
-constexpr std::uint32_t kHoleAttempts = 2;
-// The same of a disk: where many read much more than memory holds, what came may be gone again
-// before its reader gets to it.
-constexpr std::uint32_t kDiskAttempts = 64;
-
 // Up to which byte the client wants those from `offset` on; nothing: to the end.
 std::optional<std::uint64_t> last_wanted(const policy::Answer& answer, std::uint64_t offset) {
   if (answer.range) return answer.range->last;
@@ -117,40 +108,17 @@ bool Exchange::forget_and_look_again() {
   return true;
 }
 
-// As far as this client reads; of an object that does not fit the store, a piece at a time.
 FetchPlan Exchange::fill_plan(const body::Hole& hole) const {
   FetchPlan p = plan(FetchPlan::Kind::kFill, true);
-  p.object = object_;
-  p.first = hole.offset;
-  p.end = hole.end;
-  if (const auto last = last_wanted(answer_, hole.offset)) {
-    p.end = std::min(p.end, *last - *last % body::kChunkSize + body::kChunkSize);
-  }
-  const bool fits = object_->body().total().value_or(0) <= house_.store.keep_limit();
-  if (!fits) p.end = std::min(p.end, p.first + kFillWindow);
-  if (const store::DiskBody* disk = cache::Shelf::disk_body(*object_)) {
-    const auto next = static_cast<std::uint32_t>(p.first / body::kChunkSize) + 1;
-    p.end = std::min(p.end, std::uint64_t{disk->next_chunk(next)} * body::kChunkSize);
-  }
+  HoleFill::aim(p, house_.store.keep_limit(), object_, hole, last_wanted(answer_, hole.offset));
   return p;
 }
 
 // The body of a stored object lacks a part: evicted, or far ahead of the fetch that is under way.
 std::optional<Error> Exchange::on_hole(front::Stream&, const body::Hole& hole) {
   if (!object_) return Error{Errc::kOriginCut};
-  const bool here = hole.offset - hole_at_ < body::kChunkSize && hole_at_ != body::kUnlimited;
-  if (!here) holes_in_vain_ = disk_holes_ = 0;
-  hole_at_ = hole.offset;
-  const bool try_disk = house_.shelf && disk_holes_ < kDiskAttempts;
-  if (try_disk && DiskFill::start(house_, key_, object_, hole, {})) {
-    ++disk_holes_;
-    return std::nullopt;
-  }
-  if (!object_->body().refillable() || holes_in_vain_ >= kHoleAttempts)
-    return Error{Errc::kOriginCut};
-  ++holes_in_vain_;
-  Fetch::start(house_, fill_plan(hole), nullptr);
-  return std::nullopt;
+  return hole_fill_.start(house_, key_, object_, hole, last_wanted(answer_, hole.offset),
+                          [this] { return plan(FetchPlan::Kind::kFill, true); });
 }
 
 }  // namespace weir::proxy

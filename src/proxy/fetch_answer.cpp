@@ -249,6 +249,7 @@ void Fetch::make_object(cache::ObjectParts parts, const policy::Admission& admis
   if (kept_) describe_variant(parts);
   for_leader_ = nullptr;
   if (kept_ && !admission.withheld.empty()) {
+    if (!parts.forms) parts.forms = make_ref<cache::Forms>();  // both are of one body
     for_leader_ = make_ref<cache::Object>(parts);
     parts.head = policy::without(parts.head, admission.withheld);
   }

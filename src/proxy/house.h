@@ -21,6 +21,7 @@
 
 namespace weir::proxy {
 
+class Compression;
 class DiskFill;
 class Fetch;
 
@@ -32,6 +33,11 @@ struct FetchPlace : ListNode {
 // Likewise.
 struct DiskFillPlace : ListNode {
   DiskFill* fill = nullptr;
+};
+
+// Likewise.
+struct CompressionPlace : ListNode {
+  Compression* compression = nullptr;
 };
 
 class AccessSink {
@@ -71,6 +77,10 @@ struct House {
   List<FetchPlace> fetches{};        // running ones; each ends itself
   cache::Shelf* shelf = nullptr;     // null: there is no disk
   List<DiskFillPlace> disk_fills{};  // running ones; each ends itself
+  List<CompressionPlace> compressions{};
+  std::uint64_t compress_memory = 0;  // what encoders may take, bytes; and what they take now
+  std::uint64_t compress_used = 0;
+  Duration room_patience = std::chrono::seconds(20);  // of a Compression
 };
 
 }  // namespace weir::proxy

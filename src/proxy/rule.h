@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "http/coding.h"
 #include "http/fields.h"
 #include "proxy/glob.h"
 
@@ -74,6 +75,10 @@ struct Rule {
   FieldEdits origin;    // of the origin's response, before it is judged and kept
   FieldEdits response;  // as the client gets it
   std::optional<int> respond;
+  // How answers are compressed; what is said here counts instead of the site's.
+  std::optional<std::vector<http::Coding>> compress;
+  std::vector<std::string> compress_types;
+  std::optional<std::uint64_t> compress_min, compress_max;
   std::string location;  // of the answer, see filled_in(); empty: none
   std::string text;      // its content; empty: one line of our own
   bool last = false;     // no rule behind it is looked at

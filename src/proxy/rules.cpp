@@ -171,6 +171,23 @@ void Ruling::begin(const policy::Rules& site) {
       false;
 }
 
+policy::CompressionRules Ruling::compression(policy::CompressionRules site) const {
+  for (const Rule* rule : acting) {
+    if (rule->compress) set_codings(*rule->compress, site);
+    if (!rule->compress_types.empty()) site.types = &rule->compress_types;
+    replace(site.min, rule->compress_min);
+    replace(site.max, rule->compress_max);
+  }
+  return site;
+}
+
+void set_codings(const std::vector<http::Coding>& from, policy::CompressionRules& to) {
+  to.count = 0;
+  for (const http::Coding coding : from) {
+    if (to.count < to.codings.size()) to.codings[to.count++] = coding;
+  }
+}
+
 void RuleSet::judge(const http::Request& request, Ruling& into) const {
   std::string_view path;
   for (const Rule& rule : rules_) {

@@ -16,6 +16,7 @@
 
 #include "cache/key.h"
 #include "http/head.h"
+#include "policy/compression.h"
 #include "policy/rules.h"
 #include "proxy/rule.h"
 
@@ -38,7 +39,11 @@ struct Ruling {
   bool sorts_query = false;
 
   void begin(const policy::Rules& site);  // nothing acts
+  // The site's compression, as the rules change it.
+  policy::CompressionRules compression(policy::CompressionRules site) const;
 };
+
+void set_codings(const std::vector<http::Coding>& from, policy::CompressionRules& to);
 
 class RuleSet {
  public:

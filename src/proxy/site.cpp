@@ -28,6 +28,7 @@ SiteTable::SiteTable(std::vector<Site> sites) : sites_(std::move(sites)) {
   for (Site& site : sites_) {
     site.forward.host = site.origin_host;
     site.rules.own_target = site.own_target;
+    if (!site.compress_types.empty()) site.compression.types = &site.compress_types;
     for (const std::string& host : site.hosts) {
       if (host == "*") {
         any_ = &site;

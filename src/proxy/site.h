@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "net/network.h"
+#include "policy/compression.h"
 #include "policy/forwarding.h"
 #include "policy/rules.h"
 #include "proxy/rules.h"
@@ -24,6 +25,9 @@ struct Site {
   bool cache_status = true;
   bool cache_status_key = false;
   std::uint64_t request_body_max = 0;  // bytes; 0: no limit
+  policy::CompressionRules compression;
+  std::vector<std::string> compress_types;  // what compression.types views; empty: the default
+  bool compresses = false;                  // some of its answers are compressed
   RuleSet exceptions;
   std::vector<net::Network> purge_from;  // whose PURGE is obeyed; empty: it is passed on
   bool forward_tags = false;             // clients get Surrogate-Key and Cache-Tag, too

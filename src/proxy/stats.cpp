@@ -68,6 +68,12 @@ void Stats::merge(const Stats& other) {
   delivery.merge(other.delivery);
   standstill.merge(other.standstill);
   purges.merge(other.purges);
+  for (std::size_t i = 0; i < codings.size(); ++i) {
+    codings[i].responses.add(other.codings[i].responses.get());
+    codings[i].made.add(other.codings[i].made.get());
+    codings[i].in.add(other.codings[i].in.get());
+    codings[i].out.add(other.codings[i].out.get());
+  }
 }
 
 void PurgeStats::merge(const PurgeStats& other) {

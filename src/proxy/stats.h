@@ -11,6 +11,7 @@
 #include "base/durations.h"
 #include "base/error.h"
 #include "front/stream.h"
+#include "http/coding.h"
 
 namespace weir::proxy {
 
@@ -74,6 +75,13 @@ struct PurgeStats {
   void merge(const PurgeStats& other);
 };
 
+// What was compressed, by http::Coding.
+struct CodingStats {
+  Count responses;  // that were answered in it, however it was made
+  Count made;       // bodies that were encoded, to the end
+  Count in, out;    // bytes that were encoded, and what came of them
+};
+
 struct Stats {
   RequestCounts requests;
   std::array<Count, 6> responses;  // by the first digit of their status; 0: none was sent
@@ -81,6 +89,7 @@ struct Stats {
   Durations delivery;              // ...to the last byte acknowledged, of whole responses
   Durations standstill;            // of responses that stood still at all
   PurgeStats purges;
+  std::array<CodingStats, http::kCodings> codings;
 
   // A response is over and its receipt settled.
   void response(const front::Ending& ending);

@@ -247,3 +247,22 @@ TEST_CASE("a dying body releases every chunk") {
   CHECK(source.released() == 3);
   CHECK(source.chunks() == 0);
 }
+
+TEST_CASE("what is pinned is not evicted, and may go when the pin is gone") {
+  for (const BodyOptions& options : {kOnce, kRefillable}) {
+    Bench b(options, 1000, 1000);
+    std::move(b.w).finish();
+    const Ref<Chunk> chunk = b.chunk(0);
+    const int before = b.source.unpinned_count();
+    {
+      const BodyPin pin(b.body);
+      const BodyPin another(b.body);
+      CHECK_FALSE(b.body->evict(0, *chunk));
+      CHECK_FALSE(b.body->evict(0, *chunk, kPressing));
+      CHECK(b.body->servable());
+    }
+    CHECK(b.source.unpinned_count() > before);  // who waits for room tries again
+    CHECK(b.body->evict(0, *chunk));
+    CHECK(b.body->servable() == options.refillable);
+  }
+}

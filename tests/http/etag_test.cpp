@@ -83,3 +83,19 @@ TEST_CASE("lists match when one member does") {
   }
   CHECK_FALSE(any_strong_match("\"a\"", parse_etag("W/\"a\"")));
 }
+
+TEST_CASE("a list is told with strong tags alone") {
+  const struct {
+    const char* list;
+    const char* strong;
+  } cases[] = {
+      {"", ""},
+      {"*", "*"},
+      {"W/\"a\"", "\"a\""},
+      {"\"a\", W/\"b\",W/\"c\"", "\"a\", \"b\",\"c\""},
+      {"\"W/\"", "\"W/\""},  // within the quotes it is text
+      {"\"aW/\", \"\"", "\"aW/\", \"\""},
+      {"W/", "W/"},
+  };
+  for (const auto& c : cases) CHECK(strong_twins(c.list) == c.strong);
+}
