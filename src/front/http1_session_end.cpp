@@ -39,6 +39,8 @@ delivery::Phase Http1Session::phase() const {
       // After the FIN the rest of a body is in the kernel already: it is the origin that is slow.
       return stream_->intake.whole() || conn_.peer_closed() ? delivery::Phase::kAwaitingOrigin
                                                             : delivery::Phase::kReading;
+    case State::kLine:
+      return delivery::Phase::kSending;
     case State::kLinger:
       return delivery::Phase::kLingering;
   }
@@ -112,6 +114,7 @@ void Http1Session::time_out(TimePoint now) {
     case State::kLinger:
       deadline_ = TimePoint::max();  // it has rested
       return;
+    case State::kLine:
     case State::kClosed:
     case State::kHttp2:
       return;
@@ -131,6 +134,10 @@ void Http1Session::time_out_body(TimePoint now) {
 // A FIN was seen while something was to be sent, perhaps with input unread before it.
 void Http1Session::on_half_close() {
   if (listen_.half_close_aborts && input_over()) return reap(CloseReason::kHalfCloseAbort);
+  judge_half_closed();
+}
+
+void Http1Session::judge_half_closed() {
   if (std::exchange(half_closed_, true)) return;
   conn_.set_rto_max(kHalfClosedRtoMax);
   watch_.look_now(home_.loop.now());
@@ -170,7 +177,7 @@ void Http1Session::begin_linger(CloseReason why) {
     if (sent_) settle(std::move(sent_));
     sent_ = std::move(stream_);
   }
-  conn_.shutdown_write();
+  end_output();
   pending_.clear();
   state_ = State::kLinger;
   since_ = now;
@@ -206,7 +213,7 @@ void Http1Session::settle(std::unique_ptr<Http1Stream> stream) {
   Ending& ending = stream->ending;
   ending.receipt = stream->receipt.facts();
   ending.connection = number_;
-  if (state_ == State::kClosed) ending.close = why_;
+  if (state_ == State::kClosed || stream->line) ending.close = why_;
   if (stream->handler) {
     stream->handler->on_done(*stream, ending);
   } else {

@@ -28,6 +28,7 @@ SiteTable::SiteTable(std::vector<Site> sites) : sites_(std::move(sites)) {
   for (Site& site : sites_) {
     site.forward.host = site.origin_host;
     site.rules.own_target = site.own_target;
+    site.rules.upgrades = site.upgrades;
     for (const std::string& host : site.hosts) {
       if (host == "*") {
         any_ = &site;

@@ -74,6 +74,15 @@ struct PurgeStats {
   void merge(const PurgeStats& other);
 };
 
+// The tunnels of one worker.
+struct TunnelStats {
+  Count open;
+  std::array<Count, delivery::kCloseReasons> ended;
+  Count to_client, from_client;  // bytes
+
+  void merge(const TunnelStats& other);
+};
+
 struct Stats {
   RequestCounts requests;
   std::array<Count, 6> responses;  // by the first digit of their status; 0: none was sent
@@ -81,6 +90,7 @@ struct Stats {
   Durations delivery;              // ...to the last byte acknowledged, of whole responses
   Durations standstill;            // of responses that stood still at all
   PurgeStats purges;
+  TunnelStats tunnels;
 
   // A response is over and its receipt settled.
   void response(const front::Ending& ending);
@@ -95,11 +105,12 @@ std::string_view name(FetchKind kind);  // "lead", "pass", "fill"
 enum class FetchEnd : std::uint8_t {
   kWhole,
   kFreshened,  // a 304: the stored response lives on
+  kSwitched,   // a 101: a tunnel goes on with its connection
   kFailed,
   kAbandoned,  // nobody read it and it was not worth finishing, or its client's request failed
 };
-inline constexpr std::size_t kFetchEnds = 4;
-std::string_view name(FetchEnd end);  // "whole", "freshened", "failed", "abandoned"
+inline constexpr std::size_t kFetchEnds = 5;
+std::string_view name(FetchEnd end);  // "whole", "freshened", "switched", ...
 
 // The fetches of one worker from one origin.
 struct FetchStats {
