@@ -10,12 +10,11 @@ import json
 import os
 import platform
 import shutil
-import statistics
 import subprocess
 import tempfile
 from dataclasses import dataclass
 
-from hits import ROOT, build, commit, program, show_progress
+from hits import ROOT, build, commit, medians, program, show_progress
 from processes import Server, free_port
 
 SERVERS = ["weir", "nginx", "haproxy"]
@@ -206,17 +205,6 @@ def run_round(servers, cases, seconds, turn, load):
             own["ratio"] = own[key] / min(peers) if peers else float("nan")
     show_progress("")
     return figures
-
-
-def medians(rounds):
-    rows = []
-    for case, server in rounds[0]:
-        runs = [one[case, server] for one in rounds]
-        row = {"case": case, "server": server}
-        row.update({key: statistics.median(run[key] for run in runs) for key in runs[0]})
-        row["ratios"] = [round(run["ratio"], 3) for run in runs]
-        rows.append(row)
-    return rows
 
 
 def print_table(rows):

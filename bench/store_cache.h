@@ -44,7 +44,7 @@ class StoreCache {
     const std::uint64_t name = unit.name;
     queues_.insert(entry, hash64({reinterpret_cast<const char*>(&name), sizeof name}), unit.bytes);
     entry.here = true;
-    entry.hits = 1;  // by who asked for it: body/reader.cpp touches what it reads
+    entry.hits = 0;  // who had it brought is no hit, see body/chunk.h
     return false;
   }
 

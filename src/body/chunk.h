@@ -33,8 +33,13 @@ class Chunk : public RefCounted<Chunk> {
   int fd() const { return fd_; }
   std::uint64_t file_offset() const { return file_offset_; }
 
-  // A reader used it. What S3-FIFO needs to know: a counter that saturates at 3, no lock.
+  // A reader used it. What S3-FIFO needs to know: a counter that saturates at 3, no lock. The first
+  // one is who had it brought here, which is no hit.
   void touch() noexcept {
+    if (!asked_for_.load(std::memory_order_relaxed)) {
+      asked_for_.store(true, std::memory_order_relaxed);
+      return;
+    }
     if (hits_.load(std::memory_order_relaxed) < 3) hits_.fetch_add(1, std::memory_order_relaxed);
   }
   // How often it was used lately, 0..3.
@@ -55,6 +60,7 @@ class Chunk : public RefCounted<Chunk> {
   const std::uint64_t file_offset_;
   const std::uint32_t capacity_;
   std::atomic<std::uint8_t> hits_{0};
+  std::atomic<bool> asked_for_{false};
   std::atomic<bool> file_sent_{false};
 };
 

@@ -68,6 +68,7 @@ class BlobReader {
     const auto high = number<std::uint64_t>();
     return {high, number<std::uint64_t>()};
   }
+  void fail() { good_ = false; }
   bool good() const { return good_; }
   bool done() const { return good_ && left_.empty(); }
 

@@ -9,6 +9,8 @@
 namespace weir::cache {
 namespace {
 
+constexpr std::size_t kNameMost = 65'535;  // of a field, bytes: see http/fields.h
+
 void write(BlobWriter& out, const http::Response& head) {
   out.number(static_cast<std::uint16_t>(head.status));
   out.number(head.version.major);
@@ -29,7 +31,9 @@ void read(BlobReader& in, http::Response& head) {
   const auto fields = in.number<std::uint32_t>();
   for (std::uint32_t i = 0; i < fields && in.good(); ++i) {
     const std::string_view name = in.text();
-    head.fields.add(name, in.text());
+    const std::string_view value = in.text();
+    if (name.size() > kNameMost) return in.fail();
+    head.fields.add(name, value);
   }
 }
 
@@ -61,6 +65,15 @@ void read(BlobReader& in, policy::Freshness& f) {
        {&f.must_revalidate, &f.no_cache, &f.has_etag, &f.has_strong_etag, &f.has_last_modified}) {
     *flag = in.flag();
   }
+}
+
+// Times and durations that can be reckoned with.
+bool sensible(const policy::Freshness& f) {
+  constexpr Seconds kMost{Seconds::rep{1} << 40};
+  const auto within = [&](Seconds s) { return s >= -kMost && s <= kMost; };
+  return within(f.response_time.time_since_epoch()) && within(f.initial_age) &&
+         within(f.lifetime) && within(f.stale_while_revalidate) && within(f.stale_if_error) &&
+         within(f.keep) && within(f.resting_until.time_since_epoch());
 }
 
 }  // namespace
@@ -106,7 +119,7 @@ std::optional<BlobContent> from_blob(std::string_view blob) {
   if (is_part) out.parts.part = part;
   out.parts.tags = in.text();
   out.parts.purges = in.number<std::uint64_t>();
-  if (!in.done()) return {};
+  if (!in.done() || !sensible(out.parts.freshness)) return {};
   if (is_part && (part.range.first > part.range.last || part.range.last >= part.total)) return {};
   out.parts.origin_status = out.parts.head.status;
   return out;

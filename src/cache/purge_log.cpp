@@ -366,8 +366,9 @@ void PurgeLog::forget(const Task& task) {
 
 // Posted under the lock, so that nobody forgets between.
 void PurgeLog::tell() {
+  const std::uint64_t written = written_;
   std::erase_if(waiting_, [&](const Waiting& w) {
-    if (w.added > written_) return false;
+    if (w.added > written) return false;
     w.executor->post(*w.task);
     return true;
   });

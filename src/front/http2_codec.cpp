@@ -19,7 +19,7 @@ using Nuisance = Http2Guard::Nuisance;
 constexpr std::uint32_t kStreamsMost = 128;
 // Of all streams of a connection together, in windows of one: so many uploads may stand still until
 // the others do.
-constexpr std::uint64_t kWindows = 16;
+constexpr std::uint64_t kWindows = 4;
 // The limits of nghttp2 stand behind those of Http2Guard, in case.
 constexpr std::uint64_t kResetBurst = 1000;
 constexpr std::uint64_t kResetRate = 100;
@@ -160,12 +160,19 @@ struct Http2Callbacks {
   }
 
   static int stream_close(nghttp2_session* ng, std::int32_t id, std::uint32_t code,
-                          void* user) noexcept {
+                          void*) noexcept {
     Http2Stream* s = stream(ng, id);
     if (!s) return 0;
     s->closed = true;
     s->close_code = code;
-    if (s->state == Http2Stream::State::kHead) session(user).head_at_ = TimePoint::max();
+    return 0;
+  }
+
+  // A head that nghttp2 has taken whole, and refused.
+  static int invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int, void* user) noexcept {
+    const bool whole =
+        frame->hd.type == NGHTTP2_HEADERS && (frame->hd.flags & NGHTTP2_FLAG_END_HEADERS) != 0;
+    if (whole) session(user).head_at_ = TimePoint::max();
     return 0;
   }
 
@@ -209,6 +216,7 @@ struct Http2Callbacks {
       nghttp2_session_callbacks_set_on_invalid_header_callback(c, invalid_header);
       nghttp2_session_callbacks_set_on_begin_frame_callback(c, begin_frame);
       nghttp2_session_callbacks_set_on_frame_recv_callback(c, frame_recv);
+      nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, invalid_frame);
       nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, data_chunk);
       nghttp2_session_callbacks_set_on_stream_close_callback(c, stream_close);
       nghttp2_session_callbacks_set_before_frame_send_callback(c, before_send);
@@ -251,6 +259,8 @@ int Http2Session::note(Nuisance what) {
 }
 
 int Http2Session::on_frame_begins(std::uint8_t type, std::uint8_t flags, std::int32_t id) {
+  // No frame but these comes before a head is whole (RFC 9113 §4.3).
+  if (type != NGHTTP2_CONTINUATION) head_at_ = TimePoint::max();
   switch (type) {
     case NGHTTP2_DATA:
     case NGHTTP2_HEADERS:

@@ -23,6 +23,8 @@ constexpr std::uint64_t kFastAfter = 4 * body::kChunkSize;
 // than that many the oldest are told to the log with what is known.
 constexpr std::size_t kUnsettledLook = 64;
 constexpr std::size_t kUnsettledMost = 1024;
+// Frames of control that wait to be sent.
+constexpr std::size_t kFramesMost = 2048;
 
 }  // namespace
 
@@ -134,6 +136,11 @@ bool Http2Session::feed(std::string_view in) {
     end_now(NGHTTP2_PROTOCOL_ERROR, CloseReason::kHttp2Error);
     return false;
   }
+  // What a client provokes waits as long as it takes nothing: RST_STREAM for each stream too many.
+  if (nghttp2_session_get_outbound_queue_size(ng_.get()) > kFramesMost) {
+    end_now(NGHTTP2_ENHANCE_YOUR_CALM, CloseReason::kControlFlood);
+    return false;
+  }
   return true;
 }
 
@@ -172,6 +179,12 @@ void Http2Session::begin_requests() {
     --arrived_;
     s->state = Http2Stream::State::kServing;
     if (s->closed) continue;
+    // It came before the client could hear of our GOAWAY, which says that it may be repeated.
+    if (s->id > last_) {
+      s->ending.error = Error{Errc::kDraining};
+      reset(*s, NGHTTP2_REFUSED_STREAM);
+      continue;
+    }
     s->handler = &home_.service.begin();
     s->handler->on_request(*s);
     if (s->request().expect_continue && s->intake.open()) s->inform(100, {});
@@ -196,8 +209,11 @@ void Http2Session::visit_streams() {
 void Http2Session::visit_body(Http2Stream& stream, TimePoint now) {
   Error why{Errc::kClientBodyCut};
   if (!input_over()) {
-    const auto d = stream.patience.on_body(now, stream.intake.received(), !stream.intake.stuck(),
-                                           home_.loop.lag());
+    // Siblings may have used the connection's window up: then this one cannot send either.
+    const bool may_send = nghttp2_session_get_effective_recv_data_length(ng_.get()) <
+                          nghttp2_session_get_effective_local_window_size(ng_.get());
+    const auto d = stream.patience.on_body(now, stream.intake.received(),
+                                           !stream.intake.stuck() && may_send, home_.loop.lag());
     stream.body_deadline = d.look_again;
     if (d.reason == CloseReason::kOpen) return;
     stream.ending.close = d.reason;
@@ -293,7 +309,7 @@ void Http2Session::finish_streams() {
 void Http2Session::finish(Http2Stream& stream) {
   credit(stream, stream.intake.uncredited());
   if (!stream.closed) {
-    if (!stream.intake.whole())
+    if (nghttp2_session_get_stream_remote_close(ng_.get(), stream.id) == 0)
       unwanted_.push_back({stream.id, after(home_.loop.now(), kUnwantedGrace)});
     nghttp2_session_set_stream_user_data(ng_.get(), stream.id, nullptr);
   }

@@ -163,8 +163,9 @@ class Http2Session final : public Session, public net::Conn::Owner, public net::
   TimePoint notice_at_ = TimePoint::max();  // the end of Notice
   TimePoint rest_at_ = TimePoint::max();    // Linger: it rests until then
   const std::uint64_t number_;
-  std::uint64_t acked_ = 0;       // bytes of the connection that are counted as acknowledged
-  std::uint64_t slow_until_ = 0;  // where its last standstill was
+  std::uint64_t acked_ = 0;        // bytes of the connection that are counted as acknowledged
+  std::uint64_t slow_until_ = 0;   // where its last standstill was
+  std::int32_t last_ = INT32_MAX;  // of our GOAWAY: later requests are not begun
   delivery::CloseReason why_ = delivery::CloseReason::kOpen;   // the first reason there is, is kept
   delivery::CloseReason calm_ = delivery::CloseReason::kOpen;  // what the guard said
   State state_ = State::kOpen;

@@ -98,7 +98,11 @@ bool Http2Session::time_out(TimePoint now) {
     say_last(CloseReason::kDraining);
   } else if (now >= idle_at_) {
     idle_at_ = TimePoint::max();  // wound anew while it is owed something
-    if (unsettled_.empty() || (look() && watch_.queued() == 0)) say_last(CloseReason::kIdleTimeout);
+    if (unsettled_.empty() || (look() && watch_.queued() == 0)) {
+      // Said before, and there is still something that the client has not ended.
+      if (state_ == State::kLast) end_now(NGHTTP2_NO_ERROR, CloseReason::kIdleTimeout);
+      say_last(CloseReason::kIdleTimeout);
+    }
   }
   return true;
 }
@@ -202,9 +206,8 @@ void Http2Session::say_last(CloseReason why) {
   if (why_ == CloseReason::kOpen) why_ = why;
   state_ = State::kLast;
   notice_at_ = TimePoint::max();
-  nghttp2_submit_goaway(ng_.get(), NGHTTP2_FLAG_NONE,
-                        nghttp2_session_get_last_proc_stream_id(ng_.get()), NGHTTP2_NO_ERROR,
-                        nullptr, 0);
+  last_ = nghttp2_session_get_last_proc_stream_id(ng_.get());
+  nghttp2_submit_goaway(ng_.get(), NGHTTP2_FLAG_NONE, last_, NGHTTP2_NO_ERROR, nullptr, 0);
 }
 
 // The client must go, and is told why. nghttp2 is not asked any more.
@@ -307,8 +310,12 @@ void Http2Session::gone(int error) {
 // ---- what Frontend decides
 
 TimePoint Http2Session::useless_since() const {
-  const bool waits = open_.empty() && outbox_.empty();
-  return waits && watch_.queued() == 0 ? since_ : TimePoint::max();
+  // Heads that do not come whole are no use, either.
+  bool waits = outbox_.empty() && watch_.queued() == 0;
+  for (const Http2Stream* s = open_.front(); s && waits; s = open_.next(*s)) {
+    waits = s->state == Http2Stream::State::kHead;
+  }
+  return waits ? since_ : TimePoint::max();
 }
 
 bool Http2Session::give_way() {

@@ -95,6 +95,11 @@ void Fields::add(std::string_view name, std::string_view value) {
   add_line(field_id(name), name, value);
 }
 
+void Fields::shrink() {
+  arena_.shrink_to_fit();
+  lines_.shrink_to_fit();
+}
+
 // `name` and `value` may be views into this very object: nothing moves before they are copied.
 void Fields::add_line(FieldId id, std::string_view name, std::string_view value) {
   const std::size_t at = arena_.size();

@@ -43,7 +43,10 @@ class Fields {
   bool empty() const { return lines_.empty(); }
   std::size_t size() const { return lines_.size(); }
   std::size_t bytes() const { return arena_.size(); }  // text kept, for accounting
-  Field operator[](std::size_t i) const;               // views valid until the next non-const call
+  std::size_t footprint() const { return arena_.size() + lines_.size() * sizeof(Line); }
+  // Gives back memory beyond that: for who keeps it long. Views into it die.
+  void shrink();
+  Field operator[](std::size_t i) const;  // views valid until the next non-const call
 
   // Names and values given here may be views into this object. Text of removed lines stays in the
   // arena until clear().

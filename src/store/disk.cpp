@@ -145,7 +145,8 @@ Result<Disk::Begin> Disk::begin_of(std::uint32_t id) const {
   const bool empty = std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{}; });
   if (*got < bytes.size() || empty) return Begin::kNever;
   if (const auto header = decode_region_header(bytes)) {
-    return name_ == 0 || header->disk == name_ ? Begin::kRegion : Begin::kForeign;
+    const bool ours = header->id == id && (name_ == 0 || header->disk == name_);
+    return ours ? Begin::kRegion : Begin::kForeign;
   }
   return of_another_version(bytes) ? Begin::kForeign : Begin::kDamaged;
 }
@@ -161,8 +162,8 @@ Result<Disk::Recovery> Disk::recover(Directory& directory) {
     next_id_ = id + 1;
     const auto begin = begin_of(id);
     if (begin && *begin == Begin::kForeign) {
-      log_error("disk={} region={} is of another version or disk, and left alone", settings_.path,
-                region_name(id));
+      log_error("disk={} region={} is of another version, disk or name, and left alone",
+                settings_.path, region_name(id));
       continue;
     }
     if (begin && *begin == Begin::kNever) {

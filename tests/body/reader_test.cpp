@@ -251,7 +251,7 @@ TEST_CASE("a lease stays good when its chunk is evicted") {
   CHECK(is_content(lease.bytes, 100));
 }
 
-TEST_CASE("a reader touches a chunk once, however many pieces it takes") {
+TEST_CASE("a reader touches a chunk once, however many pieces it takes; the first is no hit") {
   class Count : public Chunk {
    public:
     using Chunk::hits_;
@@ -262,10 +262,10 @@ TEST_CASE("a reader touches a chunk once, however many pieces it takes") {
   const Next next = r.next(1);
   const auto& hits = static_cast<const Count&>(*std::get<Lease>(next).pin).hits_;
   read_on(r, 4096);
-  CHECK(hits == 1);
+  CHECK(hits == 0);  // it was brought for that one
   BodyReader again = b.reader();
   read_on(again, 4096);
-  CHECK(hits == 2);
+  CHECK(hits == 1);
   for (int i = 0; i < 5; ++i) {
     BodyReader more = b.reader();
     look(more);

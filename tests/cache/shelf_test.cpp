@@ -220,6 +220,26 @@ TEST_CASE("Purged, forgotten and replaced objects do not come back") {
   }
 }
 
+TEST_CASE("A description that no writer makes is none, though its checksum were right") {
+  Bench b;
+  const std::string good = to_blob("key", Object([&] {
+                                     ObjectParts p = b.parts("\"1\"");
+                                     p.body = b.memory.create({.id = b.key.digest});
+                                     return p;
+                                   }()));
+  REQUIRE(from_blob(good));
+  for (std::size_t cut = 0; cut < good.size(); ++cut) CHECK_FALSE(from_blob(good.substr(0, cut)));
+  // Each number in turn as large as can be: an answer, or none, and no overflow on the way.
+  for (std::size_t at = 2; at + 8 <= good.size(); ++at) {
+    std::string bad = good;
+    bad.replace(at, 8, 8, '\x7f');
+    if (const auto found = from_blob(bad)) {
+      (void)found->parts.freshness.age(kNow);
+      (void)found->parts.freshness.ttl(kNow);
+    }
+  }
+}
+
 TEST_CASE("What is purged while it is being read back stays away") {
   Bench b;
   b.publish("\"1\"", "hello");

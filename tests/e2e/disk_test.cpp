@@ -117,7 +117,7 @@ TEST_CASE("What was stored is served after a restart, and after a kill, without 
 }
 
 TEST_CASE("An object larger than memory is stored and served from disk, whole and by range") {
-  Stored s("memory = \"16 MiB\"\n");
+  Stored s("memory = \"32 MiB\"\n");
   const std::string target = object(7, 100 * kMiB);
   s.get_whole(target, 7);
   const std::uint64_t sent = s.sent();

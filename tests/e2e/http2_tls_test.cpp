@@ -64,7 +64,7 @@ TEST_CASE("HTTP/2 over TLS: ALPN chooses it, every byte comes, and the log knows
   const std::string certificate = make_certificate(files, "a.example");
   Weir weir(conf(origin, certificate));
   const std::string target = "/film?size=24MiB&n=5&cc=max-age=60";
-  for (const char* how : {"--http2", "--http2", "--http1.1"}) {
+  for (const char* how : {"--http1.1", "--http2"}) {
     const Curl got = curl(weir, target, certificate, {how});
     CHECK(got.version == (std::string(how) == "--http2" ? "2" : "1.1"));
     REQUIRE(got.body.size() == 24 << 20);
@@ -72,9 +72,8 @@ TEST_CASE("HTTP/2 over TLS: ALPN chooses it, every byte comes, and the log knows
   }
   CHECK(origin.requests(target) == 1);
   CHECK(origin.last_field("X-Forwarded-Proto") == "https");
-  const nlohmann::json line = weir.log_line("\"hit\"");
+  const nlohmann::json line = weir.log_line("\"HTTP/2.0\"");
   REQUIRE(line.is_object());
-  CHECK(line.value("version", "") == "HTTP/2.0");
   CHECK(line.value("acked", 0) == 24 << 20);
   CHECK(line.value("delivered", false));
 }

@@ -1,40 +1,11 @@
-#include "front/http2_session.h"
-
-#include "stage.h"
-#include "support/http2_client.h"
-#include "support/http2_frames.h"
+#include "http2_stage.h"
 
 using namespace weir;
 using namespace weir::front;
 using delivery::CloseReason;
 using delivery::Proof;
-namespace h2 = weir::test::h2;
 
 namespace {
-
-Settings hasty() {
-  Settings s;
-  s.delivery.look_every = 20ms;
-  s.delivery.linger_timeout = 100ms;
-  return s;
-}
-
-// A client of HTTP/2 that moves while the Stage's Loop runs.
-struct H2 {
-  explicit H2(Stage& s, test::Http2Client::Options options = {})
-      : stage(s), client(test::Http2Client::connect(s.address.port()), options) {}
-  bool until(const std::function<bool()>& holds) {
-    return stage.until([&] { return client.pump(), holds(); });
-  }
-  std::int32_t get(std::string path) { return client.ask({.path = std::move(path)}); }
-
-  Stage& stage;
-  test::Http2Client client;
-};
-
-std::uint64_t closed(const Stage& stage, CloseReason why) {
-  return stage.stats.closed[static_cast<std::size_t>(why)].get();
-}
 
 std::uint64_t read_all(const Ref<body::Body>& body, body::BodyReader& reader) {
   std::uint64_t bytes = 0;
@@ -221,89 +192,6 @@ TEST_CASE("a request that is understood and not served is answered") {
     CHECK(h2c.client.answer(id).status == c.status);
     CHECK(h2c.client.answer(id).right());
   }
-}
-
-TEST_CASE("floods end the connection with ENHANCE_YOUR_CALM, each by its own reason") {
-  struct Case {
-    std::string what;
-    std::function<std::string(std::uint32_t)> frame;  // the n-th
-    CloseReason reason;
-  };
-  const std::string open_head = h2::frame(h2::kHeaders, 0, 1, h2::hpack(h2::get("/1")));
-  const Case cases[] = {
-      {"rapid reset (CVE-2023-44487)",
-       [](std::uint32_t n) {
-         return h2::headers(2 * n + 1, h2::get("/wait")) + h2::rst(2 * n + 1);
-       },
-       CloseReason::kRapidReset},
-      {"made you reset (CVE-2025-8671)",
-       [](std::uint32_t n) {
-         return h2::headers(2 * n + 1, h2::get("/wait")) +
-                h2::frame(h2::kWindowUpdate, 0, 2 * n + 1, h2::number(0x7fffffff));
-       },
-       CloseReason::kProvokedResets},
-      {"PING", [](std::uint32_t) { return h2::frame(h2::kPing, 0, 0, "12345678"); },
-       CloseReason::kControlFlood},
-      {"SETTINGS", [](std::uint32_t) { return h2::frame(h2::kSettings, 0, 0); },
-       CloseReason::kControlFlood},
-      {"PRIORITY",
-       [](std::uint32_t) { return h2::frame(h2::kPriority, 0, 1, std::string(5, '\0')); },
-       CloseReason::kControlFlood},
-      {"CONTINUATION (CVE-2024-27316)",
-       [&](std::uint32_t n) {
-         return n == 0 ? open_head
-                       : h2::frame(h2::kContinuation, 0, 1,
-                                   h2::hpack({{"a" + std::to_string(n), "b"}}));
-       },
-       CloseReason::kContinuationFlood},
-      {"empty DATA",
-       [](std::uint32_t n) {
-         return n == 0 ? h2::headers(1, h2::get("/wait"), h2::kEndHeaders)
-                       : h2::frame(h2::kData, 0, 1);
-       },
-       CloseReason::kEmptyFrames},
-      {"DATA of padding",
-       [](std::uint32_t n) {
-         return n == 0 ? h2::headers(1, h2::get("/wait"), h2::kEndHeaders)
-                       : h2::frame(h2::kData, h2::kPadded, 1, std::string("\3\0\0\0", 4));
-       },
-       CloseReason::kEmptyFrames},
-  };
-  for (const Case& c : cases) {
-    CAPTURE(c.what);
-    Stage stage(hasty());
-    Client client = stage.connect();
-    client.tell(h2::hello());
-    std::uint32_t n = 0;
-    while (n < 2000 && !client.ended) {
-      std::string some;
-      for (int i = 0; i < 50; ++i) some += c.frame(n++);
-      client.tell(some);
-      stage.settle();
-      client.read();
-    }
-    CHECK(n >= 50);
-    CHECK(h2::goaway_code(client.got) == h2::kEnhanceYourCalm);
-    client.half_close();
-    REQUIRE(stage.until([&] { return stage.frontend.sessions() == 0; }));
-    CHECK(closed(stage, c.reason) == 1);
-  }
-}
-
-TEST_CASE("a small head that unpacks to a large one is a bomb") {
-  Stage stage(hasty());
-  Client client = stage.connect();
-  // One entry of 4000 bytes in the dynamic table (RFC 7541 §6.2.1), then its index again and again.
-  std::string block = h2::hpack(h2::get("/1"));
-  block.append("\x40").append(h2::hpack_length(1)).append("a");
-  block.append(h2::hpack_length(4000)).append(std::string(4000, 'b'));
-  block.append(1000, '\xbe');
-  client.tell(h2::hello() + h2::frame(h2::kHeaders, h2::kEndHeaders | h2::kEndStream, 1, block));
-  REQUIRE(stage.until([&] { return client.read(); }));
-  CHECK(h2::goaway_code(client.got) == h2::kEnhanceYourCalm);
-  client.half_close();
-  REQUIRE(stage.until([&] { return stage.frontend.sessions() == 0; }));
-  CHECK(closed(stage, CloseReason::kHeaderBomb) == 1);
 }
 
 TEST_CASE("who breaks the rules of the connection is told which code") {
@@ -519,6 +407,46 @@ TEST_CASE("a head that does not come whole ends the connection after head_timeou
   client.tell(h2::hello() + h2::frame(h2::kHeaders, 0, 1, h2::hpack(h2::get("/1"))));
   REQUIRE(stage.until([&] { return client.read(); }));
   CHECK(h2::goaway_code(client.got) == h2::kEnhanceYourCalm);
+}
+
+TEST_CASE("what becomes of other streams leaves a head its time, and takes none from others") {
+  Settings settings = hasty();
+  settings.request.head_timeout = 200ms;
+  const std::vector<h2::Header> no_path = {{":method", "GET"}, {":scheme", "http"}};
+  SUBCASE("a stream that is reset does not free the next one of its deadline") {
+    Stage stage(settings);
+    Client client = stage.connect();
+    client.tell(h2::hello() + h2::headers(1, no_path) +
+                h2::frame(h2::kHeaders, 0, 3, h2::hpack(h2::get("/1"))));
+    REQUIRE(stage.until([&] { return client.read(), h2::goaway_code(client.got).has_value(); }));
+    CHECK(h2::goaway_code(client.got) == h2::kEnhanceYourCalm);
+  }
+  SUBCASE("trailers that are refused end nobody else") {
+    Stage stage(settings);
+    Client client = stage.connect();
+    client.tell(h2::hello() + h2::headers(1, h2::get("/wait"), h2::kEndHeaders) +
+                h2::headers(3, h2::get("/wait")) + h2::headers(1, no_path));
+    stage.pass(500ms);
+    client.read();
+    CHECK(h2::rst_code(client.got, 1) == h2::kProtocolError);
+    CHECK_FALSE(h2::goaway_code(client.got));
+    CHECK(stage.frontend.sessions() == 1);
+  }
+}
+
+TEST_CASE("a refused request that never ends is reset, and keeps no connection") {
+  Settings settings = hasty();
+  settings.idle_timeout = 1500ms;
+  Stage stage(settings);
+  Client client = stage.connect();
+  std::vector<h2::Header> odd = h2::get("/1");
+  odd.push_back({"expect", "the unexpected"});
+  client.tell(h2::hello() + h2::headers(1, odd, h2::kEndHeaders));
+  REQUIRE(stage.until([&] { return client.read(), h2::rst_code(client.got, 1).has_value(); }));
+  CHECK(h2::rst_code(client.got, 1) == h2::kNoError);
+  REQUIRE(stage.until([&] { return client.read(), h2::goaway_code(client.got).has_value(); }));
+  client.half_close();
+  REQUIRE(stage.until([&] { return client.read(), stage.frontend.sessions() == 0; }));
 }
 
 TEST_CASE("a client that takes nothing at all is reaped by the rules of the connection") {

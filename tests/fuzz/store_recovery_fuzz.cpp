@@ -24,7 +24,7 @@ using namespace weir::store;
 namespace {
 
 constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
-constexpr std::uint64_t kRegionSize = 4096;
+constexpr std::uint64_t kRegionSize = 1024;
 constexpr std::uint64_t kBodies = 12;  // each has its key, 0 to 2; each key has its disk
 
 void require(bool holds) {
@@ -272,14 +272,17 @@ struct Store final : Tenants {
     }
     if (r.kind == RecordKind::kObject) {
       std::vector<Directory::Dropped> dropped;
-      directory.put(r.key, r.body, r.part, disk_of(r.key), dropped).users = 1;
+      r.refillable = r.body % 2 == 0;
+      StoredBody& put = directory.put(r.key, r.body, r.part, disk_of(r.key), dropped);
+      put.users = 1;
+      put.refillable = r.refillable;
       bodies = std::max(bodies, r.body);
     }
     write(r, in.byte());
   }
 
   void write(const Record& r, std::size_t length) {
-    const std::string payload(length * 4, 'n');
+    const std::string payload(length, 'n');
     Disk::Addition a{r, std::as_bytes(std::span(payload))};
     require(disk(disk_of(r.key)).append(std::span(&a, 1), sequence, *this).has_value());
     StoredBody* b = directory.find(r.key, r.body);

@@ -7,8 +7,8 @@ from the row alone. Every body byte of a 200 is compared with the object it shou
 import contextlib
 import fcntl
 import itertools
-import select
 import socket
+import ssl
 import struct
 import sys
 import termios
@@ -22,9 +22,18 @@ _FIN_WAIT2, _CLOSE = 5, 7
 _ports = itertools.count(20000)
 
 
+def tls_context():
+    """The lab looks at delivery, not at certificates."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 class Client:
-    def __init__(self, namespace, address, body, rcvbuf=None):
-        """`body`: what bodies must start with. `rcvbuf`: SO_RCVBUF, which also ends its growing."""
+    def __init__(self, namespace, address, body, rcvbuf=None, tls=None):
+        """`body`: what bodies must start with. `rcvbuf`: SO_RCVBUF, which also ends its growing.
+        `tls`: a context. Then a read takes a whole record from the kernel, as TLS clients do."""
         self.port = next(_ports)
         self.proxy_port = address[1]
         self._expected_body = body
@@ -35,6 +44,8 @@ class Client:
         self._socket.settimeout(10)
         self._socket.bind((netns.CLIENT, self.port))
         self._socket.connect(address)
+        if tls:
+            self._socket = tls.wrap_socket(self._socket)
         self._pending = b""
         self._reset_response()
 
@@ -71,14 +82,19 @@ class Client:
 
     def half_close(self):
         """FIN. On return the proxy's kernel has acknowledged it."""
-        self._socket.shutdown(socket.SHUT_WR)
+        socket.socket.shutdown(self._socket, socket.SHUT_WR)  # an SSLSocket would forget its keys
         end = time.monotonic() + 5
         while self.tcp_state() not in (_FIN_WAIT2, _CLOSE) and time.monotonic() < end:
             time.sleep(0.002)
 
     def waiting(self):
         """Bytes that our kernel has and that were not read."""
-        return int.from_bytes(fcntl.ioctl(self._socket, termios.FIONREAD, b"\0" * 4), sys.byteorder)
+        kernel = fcntl.ioctl(self._socket, termios.FIONREAD, b"\0" * 4)
+        return int.from_bytes(kernel, sys.byteorder) + self._decrypted()
+
+    def _decrypted(self):
+        """Bytes of a record that was read only in part."""
+        return self._socket.pending() if isinstance(self._socket, ssl.SSLSocket) else 0
 
     def tcp_state(self):
         return self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
@@ -94,7 +110,7 @@ class Client:
 
     # Reading
 
-    def read(self, most=_MOST, timeout=30.0):
+    def read(self, most=_MOST, timeout=30.0, silence_ends=True):
         """One read; notes what it brings. Returns how many bytes came; 0 once the response has ended."""
         if self.end:
             return 0
@@ -102,7 +118,8 @@ class Client:
         try:
             data = self._socket.recv(min(most, _MOST))
         except TimeoutError:
-            self.end = f"nothing for {timeout:.0f} s at {self._where()}"
+            if silence_ends:
+                self.end = f"nothing for {timeout:.0f} s at {self._where()}"
             return 0
         except OSError as error:
             self.end = f"{error.strerror} at {self._where()}"
@@ -121,10 +138,8 @@ class Client:
 
     def drain(self, quiet=0.3):
         """Reads what arrives until nothing has come for `quiet` seconds. Silence is no end."""
-        ready = select.poll()
-        ready.register(self._socket, select.POLLIN)
-        while not self.end and ready.poll(quiet * 1000):
-            self.read()
+        while self.read(timeout=quiet, silence_ends=False):
+            pass
 
     def read_until(self, body_bytes, timeout=30.0):
         while not self.end and self.received < body_bytes:

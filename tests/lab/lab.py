@@ -28,6 +28,7 @@ class Lab:
 
     def __init__(self, kind, origin_program, scratch):
         self.kind = kind
+        self._tls = clients.tls_context() if kind.tls else None
         self._origin_program = origin_program
         self._scratch = scratch
         self._lock = threading.RLock()
@@ -107,7 +108,8 @@ class Lab:
 
     @contextmanager
     def client(self, place="hits", rcvbuf=None):
-        client = clients.Client(self._net.client, self.proxy(place).address, self._reference, rcvbuf)
+        client = clients.Client(self._net.client, self.proxy(place).address, self._reference, rcvbuf,
+                                self._tls)
         try:
             yield client
         finally:
@@ -137,9 +139,11 @@ class Lab:
         with self._net.proxy.socket() as connection:
             connection.settimeout(60)
             connection.connect(address)
+            if self._tls:
+                connection = self._tls.wrap_socket(connection)
             connection.sendall(f"GET {target} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n".encode())
             got = 0
-            while data := connection.recv(MB, socket.MSG_WAITALL):
+            while data := connection.recv(MB):
                 got += len(data)
         if got < size:
             raise RuntimeError(f"{target} could not be cached: {got} bytes came")

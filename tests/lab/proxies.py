@@ -7,6 +7,7 @@ least conf: where to listen, where the origin is, and how much memory it may use
 import os
 import shutil
 import signal
+import subprocess
 
 import netns
 import processes
@@ -22,6 +23,7 @@ class Kind:
     name = ""
     program = ""
     drain_signal = None  # tells it to serve what it has begun, and end
+    tls = False  # clients come over TLS
     resumes = False  # promises to complete a response that its origin cut, if the validator is strong
 
     def __init__(self, program=None):
@@ -52,9 +54,31 @@ class Weir(Kind):
         path = os.path.join(folder, "weir.conf")
         limit = f"[server]\nmax_connections = {connection_limit}\n" if connection_limit else ""
         with open(path, "w", encoding="utf-8") as file:
-            file.write(f'listen = "{listen}"\norigin = "{origin}"\n'
-                       f'{limit}[storage]\nmemory = "512 MiB"\n')
+            file.write(f'{self.listen(folder, listen)}origin = "{origin}"\n'
+                       f'{limit}[storage]\nmemory = "512 MiB"\n{self.more(folder, listen)}')
         return [self.program, "run", "-c", path]
+
+    def listen(self, folder, address):
+        return f'listen = "{address}"\n'
+
+    def more(self, folder, address):
+        return ""
+
+
+class WeirOverTls(Weir):
+    name = "weir over TLS"
+    tls = True
+
+    def listen(self, folder, address):
+        return ""
+
+    def more(self, folder, address):
+        certificate, key = os.path.join(folder, "certificate.pem"), os.path.join(folder, "key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-days", "2", "-subj", "/CN=lab", "-keyout", key, "-out", certificate],
+                       check=True, capture_output=True)
+        return (f'[[listen]]\naddress = "{address}"\n'
+                f'tls = {{ certificate = "{certificate}", key = "{key}" }}\n')
 
 
 class Nginx(Kind):

@@ -36,6 +36,8 @@ def arguments():
     parser = argparse.ArgumentParser(prog="scripts/lab", description="Sick clients and origins, staged in "
                                      "network namespaces. Needs root.")
     parser.add_argument("--proxy", choices=proxies.KINDS, default="weir")
+    parser.add_argument("--tls", action="store_true",
+                        help="Weir's clients come over TLS; the rows about delivery, unless --rows says which")
     parser.add_argument("--rows", help="only these, as in 1,2x,15")
     parser.add_argument("--weir", metavar="PATH", help="the program; default: the release preset, built")
     parser.add_argument("--origin", metavar="PATH", help="the program weir-origin; default: likewise")
@@ -45,16 +47,20 @@ def arguments():
     return parser.parse_args()
 
 
+DELIVERY = (rows_halfclose, rows_stuck, rows_owed)
+
+
 def natural(row):
     """1, 1b, 2, ..., 10: by number, then letter."""
     digits = "".join(c for c in row.name if c.isdigit())
     return int(digits), row.name[len(digits):]
 
 
-def chosen(names):
+def chosen(names, themes=THEMES):
     known = {row.name: row for row in sorted(rows.ROWS, key=natural)}
     if names is None:
-        return list(known.values())
+        files = {theme.__name__ for theme in themes}
+        return [row for row in known.values() if row.run.__module__ in files]
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     unknown = [name for name in wanted if name not in known]
     if unknown:
@@ -175,9 +181,10 @@ def write_json(path, results, name):
 
 
 def finish(results, options):
-    print_table(results, options.proxy)
+    name = "weir over TLS" if options.tls else options.proxy
+    print_table(results, name)
     if options.json:
-        write_json(options.json, results, options.proxy)
+        write_json(options.json, results, name)
     count = {outcome: sum(r.outcome == outcome for r in results)
              for outcome in ("passed", "failed", "skipped")}
     print(f"\nlab: {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped")
@@ -203,7 +210,8 @@ def run_in(scratch, kind, options, some):
 
 
 def stage(options, some):
-    kind = proxies.KINDS[options.proxy](options.weir if options.proxy == "weir" else None)
+    kind = proxies.WeirOverTls(options.weir) if options.tls else \
+        proxies.KINDS[options.proxy](options.weir if options.proxy == "weir" else None)
     check_programs(kind, options)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(OPEN_FILES, hard),) * 2)
@@ -219,7 +227,9 @@ def stage(options, some):
 
 def main():
     options = arguments()
-    some = chosen(options.rows)
+    if options.tls and options.proxy != "weir":
+        raise SystemExit("lab: --tls is for Weir")
+    some = chosen(options.rows, DELIVERY if options.tls else THEMES)
     if options.list:
         for row in some:
             print(f"{row.name:4} {row.sentence}\n     must: {row.must}")

@@ -54,7 +54,7 @@ class S3FifoCache final : public Cache {
     }
     auto item = std::make_unique<Item>(key);
     // As in a store whose first reader, the one that missed, touches the chunk too.
-    item->hits = 1;
+    item->hits = 0;
     queues_.insert(*item, mixed(key), bytes);
     items_.emplace(key, std::move(item));
     used_ += bytes;
