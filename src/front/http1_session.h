@@ -9,7 +9,7 @@
 //    |                   '-- FIN, nothing is owed --------------------------------------> Closed
 //    |-- FIN or drain, bytes are owed --------------------------------------> Linger
 //    '-- FIN, drain or idle_timeout, nothing is owed -----------------------------------> Closed
-//   Exchange, once a 101 is out ---> Line -- both sides have ended it, or it is idle ----> Linger
+//   Exchange, once a 101 is out ---> Line -- both sides have ended it, or it has failed -> Linger
 //   any state: reset, reaped, cut ------------------------------------------------------> Closed
 //   Idle, ALPN chose h2, or without TLS the first bytes are the preface of HTTP/2: an Http2Session
 //   goes on with it.
@@ -94,6 +94,7 @@ class Http1Session final : public Session,
   void finish_exchange();
   void end_idle(delivery::CloseReason why);
   void leave(delivery::CloseReason why);
+  void begin_cut(delivery::CloseReason why);
   void begin_linger(delivery::CloseReason why);
 
   bool look();
@@ -139,6 +140,8 @@ class Http1Session final : public Session,
   bool fast_ = false;          // notsent_lowat_fast is in force
   bool half_closed_ = false;   // the client's FIN came while something was to be sent
   bool output_ended_ = false;  // our FIN is out, or will be
+  bool input_cut_ = false;     // Line: the client's TLS ended without close_notify
+  bool cutting_ = false;       // it ends by a reset and not by our FIN
 };
 
 }  // namespace weir::front

@@ -57,7 +57,9 @@ bool Http1Session::look() {
     case delivery::Decision::What::kKeep:
     case delivery::Decision::What::kProbe:
       if (state_ == State::kIdle) wind_idle_clock(now);
-      return true;
+      if (!cutting_ || watch_.queued() > 0 || (conn_.tls() && conn_.tls()->pending())) return true;
+      close(why_);
+      return false;
     case delivery::Decision::What::kClose:
       if (conn_.peer_closed()) watch_.receipts().on_closed_clean();
       close(decision.reason);
@@ -185,6 +187,12 @@ void Http1Session::begin_linger(CloseReason why) {
   watch_.look_now(now);
 }
 
+// The client gets what it was sent, and then a reset.
+void Http1Session::begin_cut(CloseReason why) {
+  cutting_ = output_ended_ = true;
+  begin_linger(why);
+}
+
 bool Http1Session::step_linger() {
   if (!readable_ || deadline_ != TimePoint::max()) return false;  // nothing there, or it rests
   const net::IoResult r = conn_.read_discard(kDiscardMost);
@@ -230,6 +238,9 @@ void Http1Session::close(CloseReason why) {
     watch_.look(conn_, phase(), number_, nullptr);  // the last word on what arrived
     note_acked(watch_.acked());
   }
+  // Whatever ends it here, it has not ended in order.
+  if (state_ == State::kLine || (state_ == State::kExchange && stream_->sender.cut_is_invisible()))
+    cutting_ = true;
   if (sent_ && stream_) settle(std::move(sent_));
   state_ = State::kClosed;
   home_.stats.closed[static_cast<std::size_t>(why_)].add();
@@ -237,6 +248,7 @@ void Http1Session::close(CloseReason why) {
   if (stream_) settle(std::move(stream_));
   deadline_ = TimePoint::max();
   timer_.clear();
+  if (cutting_) conn_.reset();
 }
 
 void Http1Session::reap(CloseReason why) {

@@ -2,6 +2,7 @@
 // a FIN of the client's is carried through and means nothing by itself.
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -9,21 +10,24 @@
 
 namespace weir::front {
 
+using delivery::CloseReason;
+
 // What the owner did is looked at when it is done: it may be destroyed by what follows.
 bool Http1Session::step_line() {
   const Verdict verdict = stream_->line->on_line(*this);
   if (conn_.peer_closed()) judge_half_closed();
-  const bool failed = conn_.broken();
-  if (failed) {
+  // Behind its FIN nobody reads on to meet a reset.
+  const bool unread = readable_ && conn_.peer_closed();
+  if (conn_.broken() || (unread && conn_.failure() != 0)) {
     gone(0);
-  } else if (verdict.then == Then::kFinish) {
-    stream_->line_whole = verdict.why == delivery::CloseReason::kTunnelEnded;
-    begin_linger(verdict.why);
   } else if (verdict.then == Then::kReset) {
-    stream_->ending.error = Error{Errc::kOriginReset};
-    why_ = verdict.why;
-    close(why_);
-    conn_.reset();
+    if (verdict.why == CloseReason::kTunnelReset) stream_->ending.error = Error{Errc::kOriginReset};
+    begin_cut(verdict.why);
+  } else if (input_cut_ && !output_ended_) {
+    begin_cut(CloseReason::kTunnelCut);
+  } else if (input_cut_ || verdict.then == Then::kFinish) {
+    stream_->line_whole = true;
+    begin_linger(CloseReason::kTunnelEnded);
   }
   return state_ != State::kLine;
 }
@@ -35,11 +39,15 @@ net::IoResult Http1Session::take(std::span<std::byte> into) {
     const std::size_t n = std::min(into.size(), pending_.size());
     std::memcpy(into.data(), pending_.data(), n);
     pending_.erase(0, n);
+    if (pending_.empty()) pending_.shrink_to_fit();
     return {n, net::IoState::kDone};
   }
   if (!readable_) return {0, net::IoState::kAgain};
   const net::IoResult r = conn_.read(into);
   readable_ = r.state == net::IoState::kDone;
+  // RFC 8446 §6.1: it may be anybody's, and must not be passed on as the client's.
+  input_cut_ = r.state == net::IoState::kEnd && conn_.tls() && conn_.tls()->cut();
+  if (input_cut_) return {0, net::IoState::kError, EPROTO};
   return r;
 }
 
@@ -55,7 +63,9 @@ net::IoResult Http1Session::put(std::span<const std::byte> bytes) {
 }
 
 void Http1Session::end_output() {
-  if (!std::exchange(output_ended_, true)) conn_.shutdown_write();
+  if (std::exchange(output_ended_, true)) return;
+  conn_.shutdown_write();
+  watch_.expect(home_.loop.now());
 }
 
 }  // namespace weir::front

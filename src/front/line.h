@@ -16,12 +16,12 @@ class Line {
   // What becomes of it after a turn.
   enum class Then : std::uint8_t {
     kGoOn,
-    kFinish,  // all is written: FIN, and the client gets what it is owed
-    kReset,   // at once
+    kFinish,  // both sides have ended it, and all is put: the client gets it, and our FIN
+    kReset,   // it has failed: the client gets what was put, and then a reset
   };
   struct Verdict {
     Then then = Then::kGoOn;
-    delivery::CloseReason why = delivery::CloseReason::kOpen;  // of kFinish and kReset
+    delivery::CloseReason why = delivery::CloseReason::kOpen;  // of kReset
   };
 
   class Owner {

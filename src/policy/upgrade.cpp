@@ -22,11 +22,15 @@ bool any_member(const http::Fields& fields, FieldId id, F&& f) {
   return false;
 }
 
+bool says_upgrade(const http::Fields& fields) {
+  return fields.has(FieldId::kUpgrade) &&
+         any_member(fields, FieldId::kConnection,
+                    [](std::string_view option) { return http::iequals(option, "upgrade"); });
+}
+
 bool may_leave_http(const http::Request& request) {
   return request.method == http::Method::kGet && request.version == http::kHttp11 &&
-         request.framing == http::Framing::kNone && request.fields.has(FieldId::kUpgrade) &&
-         any_member(request.fields, FieldId::kConnection,
-                    [](std::string_view option) { return http::iequals(option, "upgrade"); });
+         request.framing == http::Framing::kNone && says_upgrade(request.fields);
 }
 
 bool is_allowed(std::string_view protocol, std::span<const std::string> allowed) {
@@ -68,7 +72,7 @@ void ask_upgrade(std::string_view protocols, http::Request& to) {
 bool is_switch(const http::Response& response, std::string_view asked) {
   const auto strange = [&](std::string_view protocol) { return !has_member(asked, protocol); };
   const auto to = response.fields.joined(FieldId::kUpgrade);
-  return response.status == 101 && to && !to->empty() &&
+  return response.status == 101 && says_upgrade(response.fields) && to && !to->empty() &&
          !any_member(response.fields, FieldId::kUpgrade, strange);
 }
 

@@ -22,7 +22,8 @@ bool wants_upgrade(const http::Request& request, std::span<const std::string> al
 // Makes `to`, as forward_request left it, ask for them.
 void ask_upgrade(std::string_view protocols, http::Request& to);
 
-// Whether this 101 switches to what was asked for, and to nothing else.
+// Whether this 101 switches to what was asked for, and to nothing else, and says so in Connection
+// too (RFC 9110 §7.8, RFC 6455 §4.1).
 bool is_switch(const http::Response& response, std::string_view asked);
 // clean_response() for such a 101: Connection and Upgrade stay.
 void clean_switch(http::Response& response, bool via, WallTime received);

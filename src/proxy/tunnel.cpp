@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
 namespace weir::proxy {
@@ -46,6 +47,8 @@ Tunnel::~Tunnel() {
 
 void Tunnel::on_ready(net::Conn&, net::Ready what) {
   if (what.readable || what.closed) readable_ = true;
+  // Behind its FIN nobody reads on to meet a reset.
+  if (down_.state != State::kOpen && conn_.failure() != 0) lose_origin(conn_.failure());
   if (line_) line_->turn();  // may destroy this
 }
 
@@ -55,18 +58,15 @@ Line::Verdict Tunnel::on_line(Line& line) {
   const std::uint64_t down = down_.bytes;
   bool more = move(
       up_, [&](auto into) { return line.take(into); }, [&](auto bytes) { return put(bytes); },
-      [&] { conn_.shutdown_write(); });
+      [&] { end_output(); });
   more |= move(
       down_, [&](auto into) { return take(into); }, [&](auto bytes) { return line.put(bytes); },
       [&] {
-        if (!reset_) line.end_output();
+        if (failed_ == CloseReason::kOpen) line.end_output();
       });
   stats_.from_client.add(up_.bytes - up);
   stats_.to_client.add(down_.bytes - down);
-  if (up_.bytes + down_.bytes != up + down) {
-    last_ = conn_.loop().now();
-    idle_ = false;
-  }
+  if (up_.bytes + down_.bytes != up + down) last_ = conn_.loop().now();
   if (more) line.later();
   arm();
   return verdict();
@@ -109,7 +109,7 @@ bool Tunnel::flush(Way& way, Put put) {
   const std::span<const std::byte> bytes = way.kept.bytes();
   const std::size_t wanted = bytes.size();
   const net::IoResult written = put(bytes);
-  way.kept.taken(written.bytes);
+  if (way.state != State::kEnded) way.kept.taken(written.bytes);
   return written.bytes == wanted;
 }
 
@@ -119,7 +119,10 @@ net::IoResult Tunnel::take(std::span<std::byte> into) {
   if (!readable_) return {0, net::IoState::kAgain};
   const net::IoResult r = conn_.read(into);
   readable_ = r.state == net::IoState::kDone;
-  if (r.state == net::IoState::kError) lose_origin();
+  if (r.state == net::IoState::kError) lose_origin(r.error);
+  if (r.state != net::IoState::kEnd) return r;
+  if (conn_.tls() && conn_.tls()->cut()) fail(CloseReason::kTunnelCut);  // RFC 8446 §6.1
+  watch_.look_now(conn_.loop().now());  // whether it is still there, for it may be silent now
   return r;
 }
 
@@ -130,56 +133,65 @@ net::IoResult Tunnel::put(std::span<const std::byte> bytes) {
     return r;
   }
   // What it said before may still be there to be read, and then the error is.
-  readable_ = true;
-  up_.state = State::kEnded;
+  if (down_.state == State::kOpen) {
+    readable_ = true;
+    up_.state = State::kEnded;
+  } else {
+    lose_origin(r.error);
+  }
   return {bytes.size(), net::IoState::kDone};
 }
 
-// The client gets what came before.
-void Tunnel::lose_origin() {
-  reset_ = true;
-  up_.state = State::kEnded;
-  up_.kept.clear();
+void Tunnel::end_output() {
+  conn_.shutdown_write();
+  watch_.expect(conn_.loop().now());
+}
+
+void Tunnel::lose_origin(int error) {
+  fail(error == ETIMEDOUT ? CloseReason::kTunnelStalled : CloseReason::kTunnelReset);
+}
+
+// The origin is told nothing more, and the client what was read before.
+void Tunnel::fail(CloseReason why) {
+  if (failed_ == CloseReason::kOpen) failed_ = why;
+  up_.drop();
 }
 
 // ---- how it ends
 
 Line::Verdict Tunnel::verdict() {
-  if (stalled_) return {Line::Then::kReset, CloseReason::kTunnelStalled};
-  if (idle_) {
-    clean_ = true;
-    return {Line::Then::kFinish, CloseReason::kTunnelIdle};
-  }
   const bool ended = up_.state == State::kEnded && down_.state == State::kEnded;
   if (!ended) return {};
-  if (reset_) return {Line::Then::kReset, CloseReason::kTunnelReset};
+  if (failed_ != CloseReason::kOpen) return {Line::Then::kReset, failed_};
   if (conn_.tls() && conn_.tls()->pending()) return {};  // its last records wait for room
   clean_ = true;
-  return {Line::Then::kFinish, CloseReason::kTunnelEnded};
+  return {Line::Then::kFinish};
 }
 
 void Tunnel::on_timer(net::Timer&) {
   armed_ = TimePoint::max();
   const TimePoint now = conn_.loop().now();
-  const bool given_up = now >= watch_.look_at() && !look();
-  idle_ = now >= after(last_, rules_.idle_timeout) && up_.kept.empty() && down_.kept.empty();
-  if (line_ && (given_up || idle_)) return line_->turn();  // may destroy this
+  if (now >= watch_.look_at()) look();
   if (!line_) last_ = now;  // the client has yet to take the 101, and is judged for that
+  if (now >= after(last_, rules_.idle_timeout) && up_.kept.empty() && down_.kept.empty()) {
+    fail(CloseReason::kTunnelIdle);
+    down_.drop();
+  }
+  if (failed_ != CloseReason::kOpen && line_) return line_->turn();  // may destroy this
   arm();
 }
 
-// Whether the origin may stay.
-bool Tunnel::look() {
-  const auto phase = delivery::Phase::kSending;
-  const delivery::Decision decision = watch_.look(conn_, phase, 0, nullptr);
+// May the origin stay?
+void Tunnel::look() {
+  const delivery::Decision decision = watch_.look(conn_, delivery::Phase::kSending, 0, nullptr);
   using What = delivery::Decision::What;
-  if (decision.what == What::kKeep || decision.what == What::kProbe) return true;
-  if (decision.reason == CloseReason::kResetByClient) {
-    readable_ = true;
-  } else {
-    stalled_ = true;
-  }
-  return false;
+  if (decision.what == What::kKeep || decision.what == What::kProbe) return;
+  if (conn_.failure() == 0) {
+    fail(CloseReason::kTunnelStalled);
+    down_.drop();
+  } else if (down_.state != State::kOpen) {
+    lose_origin(conn_.failure());
+  }  // else its event is on its way, and the error is met behind what came before
 }
 
 // No earlier than it must: most bytes move nothing here.

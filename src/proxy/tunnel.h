@@ -8,8 +8,11 @@
 //   Open ----------------> Flushing ----------------------------------> Ended: our FIN is out
 //     \------- who takes the bytes has failed: they are dropped ---------^
 //
-// Both Ended: the tunnel is over, and the client's session lingers until it has all. A reset of one
-// side resets the other.
+// Both Ended: the tunnel is over, and the client's session lingers until it has all.
+//
+// What did not end in order is never shown as an end: a reset of one side, a TLS connection that
+// ends without close_notify, idle_timeout and lost patience reset the other side. The client gets
+// what the origin had said before, then the reset; the origin is reset at once.
 //
 // What one side sent and the other does not take is kept, TunnelRules::buffer of it at most and
 // nothing while there is none; then that side is not read any more, and its own kernel makes it
@@ -78,17 +81,24 @@ class Tunnel final : public front::Line::Owner, public net::Conn::Owner, public 
     State state = State::kOpen;
     std::uint64_t bytes = 0;  // read so far
     TunnelBuffer kept;
+
+    void drop() {
+      state = State::kEnded;
+      kept.clear();
+    }
   };
 
   net::IoResult take(std::span<std::byte> into);
   net::IoResult put(std::span<const std::byte> bytes);
-  void lose_origin();
+  void end_output();
+  void lose_origin(int error);
+  void fail(delivery::CloseReason why);
   template <class Take, class Put, class End>
   bool move(Way& way, Take take, Put put, End end);
   template <class Put>
   bool flush(Way& way, Put put);
   front::Line::Verdict verdict();
-  bool look();
+  void look();
   void arm();
 
   const TunnelRules& rules_;
@@ -103,10 +113,8 @@ class Tunnel final : public front::Line::Owner, public net::Conn::Owner, public 
   TimePoint last_;                      // byte, either way
   TimePoint armed_ = TimePoint::max();  // the timer
   bool readable_ = true;                // the origin's connection, until a read has drained it
-  bool idle_ = false;
-  bool stalled_ = false;  // the origin has stopped deserving patience
-  bool reset_ = false;    // ...or has failed
-  bool clean_ = false;    // there is nothing that the origin would have to be told
+  bool clean_ = false;                  // there is nothing that a reset would have to tell it
+  delivery::CloseReason failed_ = delivery::CloseReason::kOpen;  // why it cannot end in order
 };
 
 }  // namespace weir::proxy

@@ -175,6 +175,82 @@ TEST_CASE("A reset of one side resets the other") {
   CHECK(eventually([&] { return metric(weir, "weir_origin_connections") == 0; }));
 }
 
+TEST_CASE("What the origin said before its reset arrives before the client's") {
+  const Origin origin;
+  Weir weir(origin);
+  Client client(weir.port(), {.receive_buffer = 16 * 1024});
+  Response head =
+      open_tunnel(client, upgrade("/last-words?upgrade=count&size=100KiB&n=6&reset_at=5"));
+  REQUIRE(head.status == 101);
+  REQUIRE(eventually([&] { return metric(weir, "weir_tunnel_bytes_total") == 100 * 1024; }));
+  client.send("12345");
+  REQUIRE(eventually([&] { return metric(weir, "weir_tunnels") == 0; }));
+  client.receive_body(head, {.content = 6});
+  CAPTURE(head.summary());
+  CHECK(head.body_bytes == 100 * 1024);
+  CHECK_FALSE(head.wrong_at);
+  CHECK(head.end == End::kReset);
+  CHECK(weir.log_line("/last-words").value("close", "") == "tunnel_reset");
+}
+
+TEST_CASE("An origin that has ended its side and then fails is no end of the tunnel") {
+  const Origin origin;
+  Weir weir(origin);
+  Client client(weir.port());
+  Response head = open_tunnel(client, upgrade("/failed?upgrade=half-close&reset_at=5"));
+  REQUIRE(head.status == 101);
+  client.receive_body(head);
+  CHECK(head.complete());  // that way is over
+  client.send("12345");
+  const json line = weir.log_line("/failed");
+  CHECK(line.value("close", "") == "tunnel_reset");
+  CHECK_FALSE(line.value("complete", true));
+  CHECK(eventually([&] { return !client.send("x"); }));
+}
+
+// Two ways to smuggle: bytes behind a request that only looks as if it left HTTP are a request.
+TEST_CASE("Behind an upgrade that the origin ignores or refuses HTTP goes on") {
+  const Origin origin;
+  Weir weir(origin);
+  for (const char* first : {"/ignores?size=1KiB&n=4", "/refuses?status=400&size=1KiB&n=4"}) {
+    CAPTURE(first);
+    Client client(weir.port());
+    client.send(format(upgrade(first)) + "\r\n" + format({.target = "/next?size=2KiB&n=5"}));
+    const Response answer = client.receive({.content = 4});
+    CHECK(answer.status == (std::string_view(first).starts_with("/refuses") ? 400 : 200));
+    CHECK(answer.right());
+    const Response next = client.receive({.content = 5});
+    CHECK(next.status == 200);
+    CHECK(next.right());
+    CHECK(client.exchange({.target = "/third?size=3KiB&n=6"}, {.content = 6}).right());
+    CHECK(weir.log_line("/next").value("status", 0) == 200);
+  }
+  CHECK(metric(weir, "weir_tunnels_ended_total") == 0);
+}
+
+TEST_CASE("Content, HTTP/1.0 and other methods make no tunnel") {
+  const Origin origin;
+  Weir weir(origin);
+  Request with_content = upgrade("/content?size=1KiB&n=4&upgrade=websocket");
+  with_content.body = "abc";
+  Request post = with_content;
+  post.method = "POST";
+  Request chunked = with_content;
+  chunked.chunked = true;
+  Request head = upgrade("/head?size=1KiB&n=4&upgrade=websocket");
+  head.method = "HEAD";
+  Request old = upgrade("/old?size=1KiB&n=4&upgrade=websocket");
+  old.version = "1.0";
+  for (const Request& request : {with_content, post, chunked, head, old}) {
+    CAPTURE(format(request));
+    const bool to_head = request.method == "HEAD";
+    const Response answer = fetch(weir.port(), request, {.to_head = to_head});
+    CHECK(answer.status == 200);
+    CHECK(answer.complete());
+    CHECK_FALSE(origin.last_field("Upgrade"));
+  }
+}
+
 TEST_CASE("An upgrade that is not allowed is ignored, and what the origin refuses is delivered") {
   const Origin origin;
   Weir weir(origin,
@@ -248,19 +324,28 @@ TEST_CASE(
     busy.receive_body(head, {.stop_at = 1});
   }
   CHECK(head.body == std::string(15, 'x'));
-  CHECK(idle.receive_end(Millis(100)) == End::kComplete);
-  CHECK(weir.log_line("/idle").value("close", "") == "tunnel_idle");
+  CHECK(idle.receive_end(Millis(100)) == End::kReset);  // neither side has ended it
+  const json line = weir.log_line("/idle");
+  CHECK(line.value("close", "") == "tunnel_idle");
+  CHECK_FALSE(line.value("complete", true));
 }
 
-TEST_CASE("A client that reads nothing of a tunnel is reset by name, and so is its origin's side") {
+TEST_CASE("A client that reads nothing of a tunnel holds up nobody else and is reset by name") {
   const Origin origin;
-  Weir weir(origin, "[delivery]\nzero_window_timeout = \"3 s\"\n");
+  Weir weir(origin, "[server]\nworkers = 1\n[delivery]\nzero_window_timeout = \"3 s\"\n");
   Client stuck(weir.port(), {.receive_buffer = 16384});
   REQUIRE(open_tunnel(stuck, upgrade("/stuck?upgrade=websocket&size=64MiB")).status == 101);
+  REQUIRE(eventually([&] { return metric(weir, "weir_tunnel_bytes_total") > 0; }));
+  Client other(weir.port());
+  Response head = open_tunnel(other, upgrade("/other?upgrade=websocket&size=1MiB&n=2"));
+  REQUIRE(head.status == 101);
+  other.receive_body(head, {.content = 2, .stop_at = kMiB});
+  CHECK_FALSE(head.wrong_at);
   const json line = weir.log_line("/stuck");
   CHECK(line.value("close", "") == "zero_window");
   CHECK_FALSE(line.value("complete", true));
-  CHECK(eventually([&] { return metric(weir, "weir_origin_connections") == 0; }));
+  CHECK(line.value("body_bytes", kMiB) < kMiB);  // Weir's kernel has some, Weir a buffer of it
+  CHECK(eventually([&] { return metric(weir, "weir_origin_connections") == 1; }));
 }
 
 TEST_CASE("An origin that reads nothing of a tunnel is given up by name") {
@@ -296,30 +381,62 @@ TEST_CASE("A tunnel that outlasts drain_timeout is cut") {
   Client client(weir.port());
   REQUIRE(open_tunnel(client, upgrade("/cut?upgrade=websocket")).status == 101);
   weir.process().signal(SIGTERM);
-  CHECK(client.receive_end() != End::kTimeout);
+  CHECK(client.receive_end() == End::kReset);
   CHECK(weir.log_line("/cut").value("close", "") == "drain_timeout");
 }
 
 // RFC 6455 by a client of its own: handshake, masked frames, close; plain, and with TLS on both
 // sides.
-TEST_CASE("A WebSocket client talks through Weir, plainly and with TLS on both sides") {
+struct TlsWorld {
   const ScratchDirectory files;
   const std::string certificate = make_certificate(files, "a.example");
-  const Origin origin(
-      0, {"--tls-certificate", certificate + ".pem", "--tls-key", certificate + ".key"});
+  const Origin origin{
+      0, {"--tls-certificate", certificate + ".pem", "--tls-key", certificate + ".key"}};
+  Weir weir{"[[origin]]\nname = \"main\"\nservers = [\"https://" + origin.address() +
+            "\"]\ntls_verify = false\n[[listen]]\naddress = \"127.0.0.1:0\"\n[[listen.tls]]\n"
+            "certificate = \"" +
+            certificate + ".pem\"\nkey = \"" + certificate + ".key\"\n"};
+};
+
+void talk(Weir& weir, const char* how) {
+  const Finished said = run(
+      {"/usr/bin/python3", WEIR_E2E_DIR "/websocket_client.py", std::to_string(weir.port()), how});
+  CAPTURE(said.out);
+  CAPTURE(said.err);
+  CHECK(said.exit == Exit{0, 0});
+}
+
+TEST_CASE("A WebSocket client talks through Weir, plainly and with TLS on both sides") {
+  const Origin origin;
   Weir plain(origin);
-  Weir tls("[[origin]]\nname = \"main\"\nservers = [\"https://" + origin.address() +
-           "\"]\ntls_verify = false\n[[listen]]\naddress = \"127.0.0.1:0\"\n[[listen.tls]]\n"
-           "certificate = \"" +
-           certificate + ".pem\"\nkey = \"" + certificate + ".key\"\n");
-  for (Weir* weir : {&plain, &tls}) {
-    const Finished said = run({"/usr/bin/python3", WEIR_E2E_DIR "/websocket_client.py",
-                               std::to_string(weir->port()), weir == &tls ? "tls" : "plain"});
-    CAPTURE(said.out);
-    CAPTURE(said.err);
-    CHECK(said.exit == Exit{0, 0});
-    CHECK(weir->log_line("/chat").value("close", "") == "tunnel_ended");
-  }
+  talk(plain, "plain");
+  CHECK(plain.log_line("/chat").value("close", "") == "tunnel_ended");
+  TlsWorld tls;
+  talk(tls.weir, "tls");
+  CHECK(tls.weir.log_line("/chat").value("close", "") == "tunnel_ended");
+}
+
+TEST_CASE("A client's TLS that ends without close_notify is no end for the origin") {
+  TlsWorld tls;
+  talk(tls.weir, "bare");
+  const json line = tls.weir.log_line("/chat");
+  CHECK(line.value("close", "") == "tunnel_cut");
+  CHECK_FALSE(line.value("complete", true));
+}
+
+TEST_CASE("An origin's TLS that ends without close_notify is no end for the client") {
+  TlsWorld tls;
+  Weir weir("listen = \"127.0.0.1:0\"\n[[origin]]\nname = \"main\"\nservers = [\"https://" +
+            tls.origin.address() + "\"]\ntls_verify = false\n");
+  Client client(weir.port());
+  // Its FIN comes from below TLS.
+  Response head = open_tunnel(client, upgrade("/bare?upgrade=half-close&size=50KiB&n=2"));
+  REQUIRE(head.status == 101);
+  client.receive_body(head, {.content = 2});
+  CHECK(head.body_bytes == 50 * 1024);
+  CHECK_FALSE(head.wrong_at);
+  CHECK(head.end == End::kReset);
+  CHECK(weir.log_line("/bare").value("close", "") == "tunnel_cut");
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
-"""A WebSocket client (RFC 6455) made by hand: python3 websocket_client.py PORT plain|tls
+"""A WebSocket client (RFC 6455) made by hand: python3 websocket_client.py PORT plain|tls|bare
 
 Shakes hands with /chat?upgrade=websocket, which echoes what it gets, sends frames of all lengths
-with a mask, reads them back, says close and expects both ends to end in order.
+with a mask, reads them back, says close and expects both ends to end in order; bare: ends its TLS
+without a close_notify instead.
 """
 
 import os
@@ -40,7 +41,7 @@ def read_frame(stream):
 
 def main():
     connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=20)
-    if sys.argv[2] == "tls":
+    if sys.argv[2] != "plain":
         trust = ssl.create_default_context()
         trust.check_hostname = False
         trust.verify_mode = ssl.CERT_NONE
@@ -58,6 +59,9 @@ def main():
         sent = os.urandom(size)
         connection.sendall(frame(2, sent))
         assert read_frame(stream) == (2, sent), size
+    if sys.argv[2] == "bare":
+        os.close(connection.detach())
+        return
     connection.sendall(frame(8, struct.pack(">H", 1000)))
     assert read_frame(stream) == (8, struct.pack(">H", 1000))
     if sys.argv[2] == "tls":

@@ -76,6 +76,7 @@ TEST_CASE("a 101 must switch to what was asked for") {
   const auto to = [](const char* upgrade) {
     http::Response r;
     r.status = 101;
+    r.fields.add("Connection", "upgrade");
     if (upgrade) r.fields.add("Upgrade", upgrade);
     return r;
   };
@@ -89,6 +90,9 @@ TEST_CASE("a 101 must switch to what was asked for") {
   http::Response other = to("websocket");
   other.status = 200;
   CHECK_FALSE(is_switch(other, "websocket"));
+  http::Response silent = to("websocket");
+  silent.fields.remove(FieldId::kConnection);
+  CHECK_FALSE(is_switch(silent, "websocket"));
 }
 
 TEST_CASE("a 101 keeps Upgrade and what is end-to-end, and nothing else of its connection") {

@@ -141,10 +141,10 @@ constexpr Parameter kParameters[] = {
     // send_block_reset=5s: reset when the peer takes nothing for that long
     ROW("send_block_reset", set(s.send_block_reset, parse_duration(v))),
 
-    // upgrade=websocket answers a request with Upgrade by 101, sends size= bytes and then echoes,
-    // at
-    // rate= if given; upgrade=count, half-close, stop: see TunnelPlay. reset_at= counts what it
-    // reads there. switch_to=x: to another protocol than was asked for
+    // upgrade=websocket answers a request with Upgrade by 101, after delay=, sends size= bytes and
+    // then echoes, at rate= if given; upgrade=count (after body_delay=), half-close, stop: see
+    // TunnelPlay. reset_at= counts what it reads there. switch_to=x: to another protocol than was
+    // asked for
     ROW("upgrade", set_tunnel(s.tunnel, v)),
     ROW("switch_to", (s.switch_to = v, !v.empty())),
 

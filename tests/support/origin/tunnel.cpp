@@ -37,6 +37,7 @@ bool play_tunnel(Socket& socket, const Request& request, const Script& script) {
                      (script.switch_to.empty() ? protocol ? *protocol : "" : script.switch_to) +
                      "\r\n";
   for (const Field& field : script.fields) head += field.name + ": " + field.value + "\r\n";
+  if (!socket.wait(script.delay)) return false;
   Sent sent = send_first(socket, head + "\r\n", script);
   if (script.tunnel == TunnelPlay::kHalfCloseFirst) ::shutdown(socket.fd(), SHUT_WR);
   if (script.tunnel == TunnelPlay::kStopReading) {
@@ -53,7 +54,8 @@ bool play_tunnel(Socket& socket, const Request& request, const Script& script) {
     if (script.tunnel == TunnelPlay::kEcho) sent = socket.send(bytes);
     if (script.rate > 0 && !socket.wait(Micros(bytes.size() * 1'000'000 / script.rate))) break;
   }
-  if (script.tunnel == TunnelPlay::kCount) socket.send(std::to_string(got));
+  if (script.tunnel == TunnelPlay::kCount && socket.wait(script.body_delay))
+    socket.send(std::to_string(got));
   return false;
 }
 
