@@ -43,6 +43,13 @@ Response open_tunnel(Client& client, const Request& request) {
   return head;
 }
 
+// For what takes as long as patience lasts.
+json late_line(Weir& weir, std::string_view part) {
+  json line = json::object();
+  eventually([&] { return !(line = weir.log_line(part)).empty(); }, Millis(30'000));
+  return line;
+}
+
 double metric(Weir& weir, const std::string& name) {
   return Metrics(get(weir.admin_port(), "/metrics").body).sum(name);
 }
@@ -311,21 +318,21 @@ TEST_CASE("One tunnel too many is refused by name, and those before it go on") {
 TEST_CASE(
     "A tunnel in which nothing moves ends after tunnel_idle_timeout, and one that moves not") {
   const Origin origin;
-  Weir weir(origin, "[http]\ntunnel_idle_timeout = \"1 s\"\n");
+  Weir weir(origin, "[http]\ntunnel_idle_timeout = \"3 s\"\n");
   Client busy(weir.port());
   Response head = open_tunnel(busy, upgrade("/busy?upgrade=websocket"));
   REQUIRE(head.status == 101);
   Client idle(weir.port());
   REQUIRE(open_tunnel(idle, upgrade("/idle?upgrade=websocket")).status == 101);
-  for (int i = 0; i < 15; ++i) {
+  for (int i = 0; i < 25; ++i) {
     std::this_thread::sleep_for(Millis(150));
     busy.send("x");
     head.body_bytes = 0;
     busy.receive_body(head, {.stop_at = 1});
   }
-  CHECK(head.body == std::string(15, 'x'));
-  CHECK(idle.receive_end(Millis(100)) == End::kReset);  // neither side has ended it
-  const json line = weir.log_line("/idle");
+  CHECK(head.body == std::string(25, 'x'));
+  CHECK(idle.receive_end() == End::kReset);  // neither side has ended it
+  const json line = late_line(weir, "/idle");
   CHECK(line.value("close", "") == "tunnel_idle");
   CHECK_FALSE(line.value("complete", true));
 }
@@ -341,7 +348,7 @@ TEST_CASE("A client that reads nothing of a tunnel holds up nobody else and is r
   REQUIRE(head.status == 101);
   other.receive_body(head, {.content = 2, .stop_at = kMiB});
   CHECK_FALSE(head.wrong_at);
-  const json line = weir.log_line("/stuck");
+  const json line = late_line(weir, "/stuck");
   CHECK(line.value("close", "") == "zero_window");
   CHECK_FALSE(line.value("complete", true));
   CHECK(line.value("body_bytes", kMiB) < kMiB);  // Weir's kernel has some, Weir a buffer of it
@@ -354,7 +361,7 @@ TEST_CASE("An origin that reads nothing of a tunnel is given up by name") {
   Client client(weir.port());
   REQUIRE(open_tunnel(client, upgrade("/deaf?upgrade=stop")).status == 101);
   std::thread writer([&] { client.send(content(1, 64 * kMiB)); });
-  const json line = weir.log_line("/deaf");
+  const json line = late_line(weir, "/deaf");
   writer.join();
   CHECK(line.value("close", "") == "tunnel_stalled");
 }
@@ -372,6 +379,7 @@ TEST_CASE("SIGTERM leaves a tunnel its drain_timeout") {
   CHECK(head.body == "still");
   client.half_close();
   CHECK(client.receive_end() == End::kComplete);
+  CHECK(weir.process().wait(Millis(10'000)) == Exit{0, 0});
   CHECK(weir.log_line("/drained").value("close", "") == "tunnel_ended");
 }
 
@@ -382,6 +390,7 @@ TEST_CASE("A tunnel that outlasts drain_timeout is cut") {
   REQUIRE(open_tunnel(client, upgrade("/cut?upgrade=websocket")).status == 101);
   weir.process().signal(SIGTERM);
   CHECK(client.receive_end() == End::kReset);
+  CHECK(weir.process().wait(Millis(10'000)) == Exit{0, 0});
   CHECK(weir.log_line("/cut").value("close", "") == "drain_timeout");
 }
 

@@ -54,7 +54,7 @@ def vanish(lab):
 
 @row("18z", "tunnel: the client is alive and reads nothing", "115-130 s, kernel memory with it", limit=DEAD_LIMIT + 20)
 def zero_window(lab):
-    with lab.client("tunnels") as client:
+    with lab.client() as client:
         switch(lab, client, f"/18z?upgrade=websocket&size={64 * MB}&n=1")
         gone = lab.watch(client).wait(time.monotonic(), DEAD_LIMIT)
     return judge(gone.within(110, 130), str(gone))
@@ -64,7 +64,7 @@ def zero_window(lab):
      limit=SILENT + 30)
 def silence(lab):
     def talk(target, half_closes):
-        with lab.client("tunnels") as client:
+        with lab.client() as client:
             switch(lab, client, target)
             client.send(b"a" * 1000)
             if half_closes:
