@@ -214,6 +214,7 @@ char* LineFormat::json(char* at, const proxy::AccessEntry& e) const {
   }
   at = member(at, ",\"head_bytes\":", e.head_bytes);
   at = member(at, ",\"body_bytes\":", e.body_bytes);
+  if (e.received) at = member(at, ",\"received_bytes\":", *e.received);
   at = put(at, e.complete ? ",\"complete\":true" : ",\"complete\":false");
   if (e.acked_known) at = member(at, ",\"acked\":", e.acked);
   if (e.acked_known) at = put(at, e.delivered ? ",\"delivered\":true" : ",\"delivered\":false");
@@ -270,6 +271,7 @@ char* LineFormat::receipt(char* at, const proxy::AccessEntry& e) {
   at = member(at, " duration_ms=", e.duration);
   at = member(at, " rtt_us=", e.rtt_us);
   at = member(at, " retransmits=", e.retransmits);
+  if (e.received) at = member(at, " received=", *e.received);
   return word(at, " close=", e.close);
 }
 

@@ -57,6 +57,19 @@ void add_clients(Exposition& out, const Snapshot& s) {
   }
 }
 
+void add_tunnels(Exposition& out, const Snapshot& s) {
+  const proxy::TunnelStats& tunnels = s.sum.proxy.tunnels;
+  out.add(Metric::kTunnels, {}, tunnels.open.get());
+  for (std::size_t i = 0; i < delivery::kCloseReasons; ++i) {
+    const auto reason = static_cast<delivery::CloseReason>(i);
+    const std::uint64_t n = tunnels.ended[i].get();
+    if (n > 0 || reason == delivery::CloseReason::kTunnelEnded)
+      out.add(Metric::kTunnelsEnded, {delivery::name(reason)}, n);
+  }
+  out.add(Metric::kTunnelBytes, {"to_client"}, tunnels.to_client.get());
+  out.add(Metric::kTunnelBytes, {"from_client"}, tunnels.from_client.get());
+}
+
 void add_queues(Exposition& out, const Snapshot& s) {
   for (std::size_t w = 0; w < s.workers.size(); ++w) {
     const std::string worker = std::to_string(w);
@@ -192,6 +205,7 @@ std::string metrics_page(const Snapshot& snapshot) {
   Exposition out;
   add_requests(out, snapshot);
   add_clients(out, snapshot);
+  add_tunnels(out, snapshot);
   add_queues(out, snapshot);
   add_origins(out, snapshot);
   add_storage(out, snapshot);

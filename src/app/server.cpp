@@ -70,12 +70,14 @@ struct Sockets {
     }
   }
   // Empty, or what went wrong.
-  std::string open(const Config& config, std::uint32_t workers);
+  std::string open(const Config& config, const net::ClientSocketOptions& options,
+                   std::uint32_t workers);
   std::string open_admin(const std::string& at);
   std::vector<int> take(std::uint32_t worker) { return std::exchange(of_worker[worker], {}); }
 };
 
-std::string Sockets::open(const Config& config, std::uint32_t workers) {
+std::string Sockets::open(const Config& config, const net::ClientSocketOptions& options,
+                          std::uint32_t workers) {
   of_worker.resize(workers);
   for (const Listen& listen : config.listens) {
     auto address = net::parse_address(listen.address);
@@ -86,7 +88,8 @@ std::string Sockets::open(const Config& config, std::uint32_t workers) {
                          std::strerror(taken.error().sys));
     }
     for (std::uint32_t i = 0; i < workers; ++i) {
-      const auto fd = net::Listener::open_socket(*address, static_cast<int>(listen.backlog));
+      const auto fd =
+          net::Listener::open_socket(*address, static_cast<int>(listen.backlog), options);
       if (!fd) {
         return fmt::format("cannot listen on {}: {}", listen.address,
                            std::strerror(fd.error().sys));
@@ -218,7 +221,7 @@ int run_server(const LoadedConfig& loaded) {
   const std::unique_ptr<Shared> shared = make_shared_parts(config, count, why);
   if (!shared) return complain(why);
   Sockets sockets;
-  why = sockets.open(config, count);
+  why = sockets.open(config, shared->front.socket, count);
   if (why.empty()) why = open_admin(sockets, loaded);
   if (why.empty()) why = open_logs(config, *shared);
   if (why.empty()) why = load_certificates(config, shared->listens, shared->origins);

@@ -181,6 +181,13 @@ std::uint64_t transit_lead(const Storage& storage, bool has_spool) {
   return storage.transit_window + (has_spool ? storage.spool_max : 0);
 }
 
+proxy::TunnelRules tunnel_rules(const Config& config, const front::Settings& front) {
+  return {.idle_timeout = config.http.tunnel_idle_timeout,
+          .buffer = config.http.tunnel_buffer,
+          .delivery = front.delivery,
+          .socket = front.socket};
+}
+
 std::vector<proxy::Site> sites(const Config& config) {
   std::vector<proxy::Site> out;
   for (const Site& conf : config.sites) {
@@ -200,6 +207,9 @@ std::vector<proxy::Site> sites(const Config& config) {
     site.own_target = conf.targeted_field;
     site.forward.forwarded = conf.forwarded;
     site.forward.via = conf.via;
+    site.upgrades = conf.upgrade;
+    if (conf.upgrade.empty()) site.upgrades = {"websocket"};
+    if (std::ranges::find(conf.upgrade, "off") != conf.upgrade.end()) site.upgrades.clear();
     site.cache_status = conf.cache_status;
     site.cache_status_key = conf.cache_status_key;
     site.request_body_max = conf.request_body_max;

@@ -9,6 +9,7 @@
 #include "front/settings.h"
 #include "origin/settings.h"
 #include "proxy/site.h"
+#include "proxy/tunnel.h"
 #include "sched/scheduler.h"
 #include "store/disk_store.h"
 #include "store/memory_store.h"
@@ -29,6 +30,7 @@ std::unique_ptr<cache::PurgeLog> open_purge_log(store::DiskStore& disks, const S
                                                 WallTime now);
 cache::ShelfSettings shelf_settings(const Storage& storage);
 store::MemoryStore::Settings store_settings(const Storage& storage);
+proxy::TunnelRules tunnel_rules(const Config& config, const front::Settings& front);
 std::vector<proxy::Site> sites(const Config& config);
 
 }  // namespace weir::app

@@ -17,6 +17,7 @@
 #include "origin/servers.h"
 #include "proxy/gate.h"
 #include "proxy/site.h"
+#include "proxy/tunnel_limit.h"
 #include "store/memory_store.h"
 #include "store/transit.h"
 
@@ -37,6 +38,7 @@ struct Shared {
     for (const OriginConf& origin : conf.origins) {
       origins.push_back(std::make_unique<origin::Servers>(origin_settings(origin, conf.http)));
       gates.push_back(std::make_unique<proxy::Gate>(gate_limits(origin)));
+      tunnels.push_back(std::make_unique<proxy::TunnelLimit>(origin.max_tunnels));
     }
     for (std::uint32_t i = 0; i < workers; ++i) {
       stats.push_back(std::make_unique<WorkerStats>(origins.size(), listens.size()));
@@ -76,6 +78,7 @@ struct Shared {
   const proxy::SiteTable sites;
   std::vector<std::unique_ptr<origin::Servers>> origins;
   std::vector<std::unique_ptr<proxy::Gate>> gates;
+  std::vector<std::unique_ptr<proxy::TunnelLimit>> tunnels;
   std::unique_ptr<LineLog> access_log;      // null: off
   std::unique_ptr<LineLog> sample_log;      // null: off
   std::unique_ptr<store::DiskStore> disks;  // null: there are none

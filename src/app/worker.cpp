@@ -36,6 +36,7 @@ Worker::Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners)
              .origins = origins(),
              .transit_lead = transit_lead(shared.config.storage, shared.transit.has_spool()),
              .worker = number,
+             .tunnels = tunnel_rules(shared.config, shared.front),
              .shelf = shared.shelf.get(),
              .compress_memory = shared.config.server.compress_memory},
       exchanges_(house_),
@@ -71,6 +72,7 @@ std::vector<proxy::Origin> Worker::origins() {
                     .attempts = static_cast<std::uint32_t>(conf.retry_attempts)};
     origin.resume_attempts = static_cast<std::uint32_t>(conf.resume_attempts);
     origin.stats = &stats_.origins[i].fetches;
+    origin.tunnels = shared_.tunnels[i].get();
     out.push_back(std::move(origin));
   }
   return out;

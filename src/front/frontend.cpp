@@ -41,7 +41,6 @@ Frontend::~Frontend() {
 }
 
 void Frontend::listen(int fd, const ListenSettings& settings) {
-  net::set_client_options(fd, settings_.socket);  // connections inherit them
   listeners_.push_back(std::make_unique<net::Listener>(home_.loop, fd, *this));
   listen_settings_.push_back(&settings);
 }

@@ -47,6 +47,8 @@ class Http1Sender {
   bool cut_is_invisible() const { return mode_ == Mode::kUntilClose; }
   std::uint64_t head_bytes() const { return head_bytes_; }
   std::uint64_t body_bytes() const { return body_bytes_; }
+  // Bytes that others have sent behind a 101: they count as its body.
+  void count_line(std::size_t bytes) { body_bytes_ += bytes; }
   // All of it was handed to the kernel, and rightly so.
   bool over() const { return state_ == State::kDone && !pending(); }
   void release() {  // nothing more will be pumped

@@ -115,6 +115,9 @@ void Http1Session::take_turn() {
       case State::kExchange:
         more = step_exchange();
         break;
+      case State::kLine:
+        more = step_line();
+        break;
       case State::kLinger:
         more = step_linger();
         break;
@@ -271,6 +274,11 @@ bool Http1Session::step_exchange() {
   if (!take_body()) return true;
   if (!send()) return state_ != State::kExchange;
   if (stream_->sender.over()) {
+    if (stream_->line) {
+      state_ = State::kLine;
+      readable_ = true;  // what is here was perhaps not all that is
+      return true;
+    }
     finish_exchange();
     return true;
   }
@@ -314,7 +322,9 @@ bool Http1Session::take_body() {
 // What was read ahead of its turn is another request, once the one before is whole.
 void Http1Session::note_ahead() {
   if (pending_.empty() || !stream_->intake.whole()) return;
-  pending_.erase(0, blank_lines(pending_));
+  // Behind a request that may leave HTTP every byte may count.
+  if (!stream_->head().fields.has(http::FieldId::kUpgrade))
+    pending_.erase(0, blank_lines(pending_));
   if (!pending_.empty()) watch_.receipts().on_pipelined();
 }
 

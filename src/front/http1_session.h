@@ -9,6 +9,7 @@
 //    |                   '-- FIN, nothing is owed --------------------------------------> Closed
 //    |-- FIN or drain, bytes are owed --------------------------------------> Linger
 //    '-- FIN, drain or idle_timeout, nothing is owed -----------------------------------> Closed
+//   Exchange, once a 101 is out ---> Line -- both sides have ended it, or it has failed -> Linger
 //   any state: reset, reaped, cut ------------------------------------------------------> Closed
 //   Idle, ALPN chose h2, or without TLS the first bytes are the preface of HTTP/2: an Http2Session
 //   goes on with it.
@@ -32,7 +33,10 @@
 
 namespace weir::front {
 
-class Http1Session final : public Session, public net::Conn::Owner, public net::Timer::Owner {
+class Http1Session final : public Session,
+                           public Line,
+                           public net::Conn::Owner,
+                           public net::Timer::Owner {
  public:
   using Owner = Session::Owner;
 
@@ -59,12 +63,18 @@ class Http1Session final : public Session, public net::Conn::Owner, public net::
   bool may_keep() const;  // whether another request may follow on this connection
   delivery::Phase phase() const override;
   const DeliveryWatch& watch() const override { return watch_; }
+  net::IoResult take(std::span<std::byte> into) override;
+  net::IoResult put(std::span<const std::byte> bytes) override;
+  void end_output() override;
+  void later() override { stream_->wake(); }
+  void turn() override { take_turn(); }
 
  private:
-  enum class State : std::uint8_t { kIdle, kHead, kExchange, kLinger, kClosed, kHttp2 };
+  enum class State : std::uint8_t { kIdle, kHead, kExchange, kLine, kLinger, kClosed, kHttp2 };
   // A step returns whether the machine should go on; false: wait for an event.
   bool step_head();
   bool step_exchange();
+  bool step_line();
   bool step_linger();
 
   bool feed_head(std::string_view in);
@@ -78,11 +88,13 @@ class Http1Session final : public Session, public net::Conn::Owner, public net::
   void note_ahead();
   void watch_client();
   void on_half_close();
+  void judge_half_closed();
   bool send();
   bool put_out();
   void finish_exchange();
   void end_idle(delivery::CloseReason why);
   void leave(delivery::CloseReason why);
+  void begin_cut(delivery::CloseReason why);
   void begin_linger(delivery::CloseReason why);
 
   bool look();
@@ -125,8 +137,11 @@ class Http1Session final : public Session, public net::Conn::Owner, public net::
   std::uint8_t preface_ = 0;  // bytes of it
   bool readable_ = false;     // an edge told so and no read has drained it since
   bool in_turn_ = false;
-  bool fast_ = false;         // notsent_lowat_fast is in force
-  bool half_closed_ = false;  // the client's FIN came while something was to be sent
+  bool fast_ = false;          // notsent_lowat_fast is in force
+  bool half_closed_ = false;   // the client's FIN came while something was to be sent
+  bool output_ended_ = false;  // our FIN is out, or will be
+  bool input_cut_ = false;     // Line: the client's TLS ended without close_notify
+  bool cutting_ = false;       // it ends by a reset and not by our FIN
 };
 
 }  // namespace weir::front

@@ -39,6 +39,8 @@ delivery::Phase Http1Session::phase() const {
       // After the FIN the rest of a body is in the kernel already: it is the origin that is slow.
       return stream_->intake.whole() || conn_.peer_closed() ? delivery::Phase::kAwaitingOrigin
                                                             : delivery::Phase::kReading;
+    case State::kLine:
+      return delivery::Phase::kSending;
     case State::kLinger:
       return delivery::Phase::kLingering;
   }
@@ -55,7 +57,9 @@ bool Http1Session::look() {
     case delivery::Decision::What::kKeep:
     case delivery::Decision::What::kProbe:
       if (state_ == State::kIdle) wind_idle_clock(now);
-      return true;
+      if (!cutting_ || watch_.queued() > 0 || (conn_.tls() && conn_.tls()->pending())) return true;
+      close(why_);
+      return false;
     case delivery::Decision::What::kClose:
       if (conn_.peer_closed()) watch_.receipts().on_closed_clean();
       close(decision.reason);
@@ -112,6 +116,7 @@ void Http1Session::time_out(TimePoint now) {
     case State::kLinger:
       deadline_ = TimePoint::max();  // it has rested
       return;
+    case State::kLine:
     case State::kClosed:
     case State::kHttp2:
       return;
@@ -131,6 +136,10 @@ void Http1Session::time_out_body(TimePoint now) {
 // A FIN was seen while something was to be sent, perhaps with input unread before it.
 void Http1Session::on_half_close() {
   if (listen_.half_close_aborts && input_over()) return reap(CloseReason::kHalfCloseAbort);
+  judge_half_closed();
+}
+
+void Http1Session::judge_half_closed() {
   if (std::exchange(half_closed_, true)) return;
   conn_.set_rto_max(kHalfClosedRtoMax);
   watch_.look_now(home_.loop.now());
@@ -170,12 +179,18 @@ void Http1Session::begin_linger(CloseReason why) {
     if (sent_) settle(std::move(sent_));
     sent_ = std::move(stream_);
   }
-  conn_.shutdown_write();
+  end_output();
   pending_.clear();
   state_ = State::kLinger;
   since_ = now;
   deadline_ = TimePoint::max();
   watch_.look_now(now);
+}
+
+// The client gets what it was sent, and then a reset.
+void Http1Session::begin_cut(CloseReason why) {
+  cutting_ = output_ended_ = true;
+  begin_linger(why);
 }
 
 bool Http1Session::step_linger() {
@@ -206,7 +221,7 @@ void Http1Session::settle(std::unique_ptr<Http1Stream> stream) {
   Ending& ending = stream->ending;
   ending.receipt = stream->receipt.facts();
   ending.connection = number_;
-  if (state_ == State::kClosed) ending.close = why_;
+  if (state_ == State::kClosed || stream->line) ending.close = why_;
   if (stream->handler) {
     stream->handler->on_done(*stream, ending);
   } else {
@@ -223,6 +238,9 @@ void Http1Session::close(CloseReason why) {
     watch_.look(conn_, phase(), number_, nullptr);  // the last word on what arrived
     note_acked(watch_.acked());
   }
+  // Whatever ends it here, it has not ended in order.
+  if (state_ == State::kLine || (state_ == State::kExchange && stream_->sender.cut_is_invisible()))
+    cutting_ = true;
   if (sent_ && stream_) settle(std::move(sent_));
   state_ = State::kClosed;
   home_.stats.closed[static_cast<std::size_t>(why_)].add();
@@ -230,6 +248,7 @@ void Http1Session::close(CloseReason why) {
   if (stream_) settle(std::move(stream_));
   deadline_ = TimePoint::max();
   timer_.clear();
+  if (cutting_) conn_.reset();
 }
 
 void Http1Session::reap(CloseReason why) {

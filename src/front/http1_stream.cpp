@@ -29,7 +29,8 @@ void Http1Stream::attach(Http1Session& session) {
 void Http1Stream::detach() {
   session_ = nullptr;
   handler = nullptr;
-  keep_alive = false;
+  keep_alive = line_whole = false;
+  line = nullptr;
   ending = {};
   std::destroy_at(&receipt);
   std::construct_at(&receipt);
@@ -43,7 +44,7 @@ void Http1Stream::detach() {
 void Http1Stream::response_over(TimePoint now) {
   if (ending.ended != TimePoint{}) return;
   ending.ended = now;
-  ending.complete = sender.state() == Http1Sender::State::kDone && !sender.pending();
+  ending.complete = sender.over() && (!line || line_whole);
   ending.head_bytes = sender.head_bytes();
   ending.body_bytes = sender.body_bytes();
   if (ending.complete) receipt.end();
@@ -84,6 +85,14 @@ void Http1Stream::reply(const Reply& reply) {
                              .http10 = request_.version < http::kHttp11,
                              .keep_alive = keep});
   ending.status = reply.status;
+  if (!session_->in_turn()) wake();
+}
+
+void Http1Stream::switch_protocols(const Reply& head, Line::Owner& owner) {
+  WEIR_CHECK(request_.version == http::kHttp11 && intake.whole() && head.status == 101);
+  line = &owner;
+  sender.start(head, extra_, {.keep_alive = true});
+  ending.status = head.status;
   if (!session_->in_turn()) wake();
 }
 

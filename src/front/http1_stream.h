@@ -33,6 +33,7 @@ class Http1Stream final : public Stream, public body::Waiter, public Task {
   http::Fields& extra() override { return extra_; }
   void inform(int status, const http::Fields& fields) override;
   void reply(const Reply& reply) override;
+  void switch_protocols(const Reply& head, Line::Owner& owner) override;
 
   void wake() noexcept override { loop_.post(*this); }  // body::Waiter, any thread
   void run() noexcept override;                         // Task: the session takes a turn
@@ -53,7 +54,9 @@ class Http1Stream final : public Stream, public body::Waiter, public Task {
   delivery::Receipt receipt;
   std::uint64_t response_begin = 0;  // the connection's offset
   Ending ending;
-  bool keep_alive = false;  // as announced in the response
+  bool keep_alive = false;      // as announced in the response
+  Line::Owner* line = nullptr;  // whose the connection is behind the 101; null: it stays HTTP
+  bool line_whole = false;      // ...and both sides have ended it
 
  private:
   net::Loop& loop_;

@@ -70,6 +70,11 @@ void Http2Stream::reply(const Reply& reply) {
   if (!closed) session_->send_head(*this, reply, body);
 }
 
+// RFC 9113 §8.6: HTTP/2 has no 101.
+void Http2Stream::switch_protocols(const Reply&, Line::Owner&) {
+  check_failed("an upgrade of a stream", __FILE__, __LINE__);
+}
+
 void Http2Stream::note_written(std::uint64_t offset) {
   out.moved = false;
   if (!head_out) return;  // 1xx

@@ -41,6 +41,7 @@ class Http2Stream final : public Stream, public body::Waiter, public ListNode {
   http::Fields& extra() override { return extra_; }
   void inform(int status, const http::Fields& fields) override;
   void reply(const Reply& reply) override;
+  void switch_protocols(const Reply& head, Line::Owner& owner) override;
 
   void wake() noexcept override;  // body::Waiter, any thread
 

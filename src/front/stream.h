@@ -21,6 +21,7 @@
 #include "body/body.h"
 #include "delivery/close_reason.h"
 #include "delivery/receipt.h"
+#include "front/line.h"
 #include "http/head.h"
 #include "net/loop.h"
 
@@ -110,6 +111,9 @@ class Stream {
   virtual void inform(int status, const http::Fields& fields) = 0;
   // The final response; once.
   virtual void reply(const Reply& reply) = 0;
+  // 101 instead of it: once this head is out, the connection is `owner`'s until on_sent. Only for a
+  // request of HTTP/1.1 without content.
+  virtual void switch_protocols(const Reply& head, Line::Owner& owner) = 0;
 
  protected:
   ~Stream() = default;

@@ -121,6 +121,8 @@ class Conn {
   // and write() then fail with it.
   int failure();
 
+  bool broken() const { return error_ != 0; }  // ...as far as a call has met it
+
   int fd() const { return fd_; }
   const Address& peer() const { return peer_; }
   Address local() const { return told_local_ ? *told_local_ : local_address(fd_); }

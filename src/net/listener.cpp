@@ -24,7 +24,9 @@ bool set(int fd, int level, int option, int value) {
 }
 
 // 0 or errno.
-int bind_and_listen(int fd, const Address& address, int backlog) {
+int bind_and_listen(int fd, const Address& address, int backlog,
+                    const ClientSocketOptions& options) {
+  set_client_options(fd, options);
   const bool ready = set(fd, SOL_SOCKET, SO_REUSEADDR, 1) && set(fd, SOL_SOCKET, SO_REUSEPORT, 1) &&
                      set(fd, IPPROTO_TCP, TCP_NODELAY, 1) &&  // accepted sockets inherit it
                      (address.family() != AF_INET6 ||
@@ -33,10 +35,10 @@ int bind_and_listen(int fd, const Address& address, int backlog) {
   return ready ? 0 : errno;
 }
 
-Result<int> open_one(const Address& address, int backlog) {
+Result<int> open_one(const Address& address, int backlog, const ClientSocketOptions& options) {
   const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return fail(Errc::kSystem, errno);
-  const int error = bind_and_listen(fd, address, backlog);
+  const int error = bind_and_listen(fd, address, backlog, options);
   if (error == 0) return fd;
   close(fd);
   return fail(Errc::kSystem, error);
@@ -44,11 +46,12 @@ Result<int> open_one(const Address& address, int backlog) {
 
 }  // namespace
 
-Result<int> Listener::open_socket(const Address& address, int backlog) {
-  const Result<int> fd = open_one(address, backlog);
+Result<int> Listener::open_socket(const Address& address, int backlog,
+                                  const ClientSocketOptions& options) {
+  const Result<int> fd = open_one(address, backlog, options);
   if (fd || !address.dual_stack) return fd;
   if (fd.error().sys != EAFNOSUPPORT && fd.error().sys != EADDRNOTAVAIL) return fd;
-  return open_one(*parse_address("0.0.0.0", address.port()), backlog);
+  return open_one(*parse_address("0.0.0.0", address.port()), backlog, options);
 }
 
 Result<void> Listener::probe(const Address& address) {

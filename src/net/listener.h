@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "net/address.h"
+#include "net/conn.h"
 #include "net/event_slot.h"
 #include "net/loop.h"
 
@@ -36,8 +37,10 @@ class Listener final : private Timer::Owner {
   };
 
   // Binds and listens. Errors carry errno (EADDRINUSE, EACCES, EADDRNOTAVAIL). An address with
-  // dual_stack falls back to IPv4 alone where there is no IPv6.
-  static Result<int> open_socket(const Address& address, int backlog);
+  // dual_stack falls back to IPv4 alone where there is no IPv6. Connections inherit `options`, also
+  // those that are made before anybody accepts.
+  static Result<int> open_socket(const Address& address, int backlog,
+                                 const ClientSocketOptions& options = {});
   // Whether nobody listens there yet: SO_REUSEPORT would let a second process of the same user
   // share the port unnoticed. EADDRINUSE if somebody does.
   static Result<void> probe(const Address& address);
@@ -60,7 +63,7 @@ class Listener final : private Timer::Owner {
   Queue queue() const;  // one system call
   // Whether descriptors or memory ran out in an accept since the last call.
   bool take_starved() { return std::exchange(starved_, false); }
-  int fd() const { return fd_; }  // for set_client_options, which connections inherit
+  int fd() const { return fd_; }
 
  private:
   enum class State : std::uint8_t { kAccepting, kResting, kPaused };

@@ -281,7 +281,7 @@ Call::Flow Call::take_head(std::string_view in) {
     head_bytes_ += step->used;
     if (!step->complete) return Flow::kOn;
     if (response_.status >= 200) break;
-    if (response_.status == 101) return over(fail(Errc::kOriginBadResponse));
+    if (response_.status == 101) return take_switch(in);
     if (++interims_ > kInterimMost || head_bytes_ > pool_.settings().limits.head_bytes)
       return over(fail(Errc::kOriginEndlessInterim));
     owner_.on_informational(response_);
@@ -302,6 +302,18 @@ Call::Flow Call::take_head(std::string_view in) {
   else if (!writer_)
     return over({});  // nobody wants the body: its connection ends
   return Flow::kOn;
+}
+
+// RFC 9110 §15.2.2: only to a request that asked for it.
+Call::Flow Call::take_switch(std::string_view early) {
+  if (!head_.fields.has(http::FieldId::kUpgrade) || !request_sent_)
+    return over(fail(Errc::kOriginBadResponse));
+  if (pick_->trial != 0) tell(pool_.servers().balancer.answered(*pick_), pick_->server, {});
+  Connection connection = std::move(*link_);
+  link_.reset();
+  owner_.on_switched(response_,
+                     Switched(pool_, *std::exchange(pick_, {}), std::move(connection), early));
+  return over({});
 }
 
 void Call::receive(body::BodyWriter& writer, std::uint64_t skip, std::uint64_t most) {

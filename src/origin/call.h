@@ -8,6 +8,9 @@
 //                                    is replaced once by a new one, if the request may be sent
 //                                    twice
 //
+// A request with Upgrade may be answered 101: then the Call is over, and its connection the
+// owner's (switched.h).
+//
 // Waiting: in line for a connection, when as many are open as may be. An idle connection leads
 // straight to Head. The server is the Balancer's choice, and hears of the end once, whatever it is.
 //
@@ -31,6 +34,7 @@
 #include "net/conn.h"
 #include "origin/balancer.h"
 #include "origin/pool.h"
+#include "origin/switched.h"
 
 namespace weir::origin {
 
@@ -54,6 +58,9 @@ class Call final : public net::Conn::Owner,
     // The head of the final response. The owner calls receive(), if a body follows, before it
     // returns. May not destroy the Call.
     virtual void on_head(http::Response& response) = 0;
+    // 101, to a request with Upgrade: the connection is the owner's now, or dies. on_over follows,
+    // with success. May not destroy the Call.
+    virtual void on_switched(http::Response& response, Switched connection) = 0;
     // kNoRoom or kLead: the writer has no space now. Bytes wait in the socket until resume().
     virtual void on_blocked(body::BodyWriter::Stop why) = 0;
     // The end, once. On success all bytes of the response were committed. May destroy the Call.
@@ -102,6 +109,7 @@ class Call final : public net::Conn::Owner,
   void consumed(std::size_t n);
   Flow step_head();
   Flow take_head(std::string_view in);
+  Flow take_switch(std::string_view early);
   Flow step_body();
   Flow take_early();
   Flow read_plain();

@@ -1,6 +1,7 @@
 #include "policy/request_class.h"
 
 #include "http/cache_control.h"
+#include "policy/upgrade.h"
 
 namespace weir::policy {
 namespace {
@@ -37,14 +38,6 @@ bool any_member(const http::Fields& fields, FieldId id, Predicate yes) {
   return false;
 }
 
-// h2c is offered with ordinary requests, and an HTTP/1.1 answer is right; other protocols
-// (websocket) need a tunnel. HTTP/1.0 has no Upgrade (RFC 9110 §7.8).
-bool wants_upgrade(const http::Request& request) {
-  return request.version >= http::kHttp11 &&
-         any_member(request.fields, FieldId::kUpgrade,
-                    [](std::string_view protocol) { return !http::iequals(protocol, "h2c"); });
-}
-
 void read_directives(const http::Request& request, RequestClass& c) {
   if (request.fields.has(FieldId::kCacheControl)) {
     const http::CacheControl cc = http::parse_request_cache_control(request.fields);
@@ -69,7 +62,11 @@ RequestClass classify(const http::Request& request, const Rules& rules) {
   const bool reads = request.method == http::Method::kGet || request.method == http::Method::kHead;
   if (reads && has_content(request)) return pass("request_body");
   if (reads && (request.fields.known() & kMatters) == 0) return {};
-  if (reads && wants_upgrade(request)) return pass("upgrade");
+  if (reads && wants_upgrade(request, rules.upgrades)) {
+    RequestClass c = pass("upgrade");
+    c.upgrade = true;
+    return c;
+  }
 
   RequestClass c = reads ? RequestClass{} : pass("method");
   c.invalidates = !http::is_safe(request.method);

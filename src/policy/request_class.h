@@ -19,7 +19,7 @@ enum class Use : std::uint8_t {
 struct RequestClass {
   Use use = Use::kLookup;
   // For kPass, static text: "method", "request_body" (content in a GET has no meaning of its own,
-  // RFC 9110 §9.3.1, but may change what the origin answers), "upgrade" (other than h2c).
+  // RFC 9110 §9.3.1, but may change what the origin answers), "upgrade" (one that the rules allow).
   std::string_view reason;
   bool must_validate =
       false;              // no-cache, max-age=0, Pragma: a stored response only after validation
@@ -29,6 +29,7 @@ struct RequestClass {
   std::optional<Seconds> stale_if_error;  // RFC 5861 §4: in requests too
   bool any_max_stale = false;
   bool authorization = false;  // response storable only under RFC 9111 §3.5
+  bool upgrade = false;        // kPass because of Upgrade
   bool invalidates = false;    // unsafe method: a non-error answer invalidates (RFC 9111 §4.4)
 };
 

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "base/time.h"
@@ -28,6 +30,9 @@ struct Rules {
   // The name of a field with directives for this cache alone (RFC 9213 §2); it comes before
   // CDN-Cache-Control. Empty: none. The text outlives the rules.
   std::string_view own_target = "Weir-CDN-Cache-Control";
+
+  // The protocols to which a request may switch (upgrade.h). The texts outlive the rules.
+  std::span<const std::string> upgrades = {};
 
   static constexpr std::int64_t kForever = std::int64_t{1} << 31;  // RFC 9111 §1.2.2
   // Lifetimes from the arrival on, whatever the response states: of those below 400, and of errors.

@@ -32,9 +32,10 @@ struct AccessEntry {
   std::string_view referer;
   std::string_view user_agent;
 
-  int status = 0;                // 0: closed without an answer
-  std::uint64_t head_bytes = 0;  // of the response, handed to the kernel
-  std::uint64_t body_bytes = 0;  // likewise, without framing
+  int status = 0;                         // 0: closed without an answer
+  std::uint64_t head_bytes = 0;           // of the response, handed to the kernel
+  std::uint64_t body_bytes = 0;           // likewise, without framing
+  std::optional<std::uint64_t> received;  // bytes of the client through a tunnel
   std::optional<AccessRange> range;
   bool complete = false;  // the whole response was handed to the kernel
 

@@ -7,6 +7,7 @@
 #include "body/text_body.h"
 #include "http/date.h"
 #include "policy/forwarding.h"
+#include "policy/upgrade.h"
 #include "policy/vary.h"
 #include "proxy/access.h"
 #include "proxy/range_ask.h"
@@ -65,6 +66,7 @@ void Exchange::step_recv() {
   if (ruled_ && rules_->ruling.respond) return respond(*rules_->ruling.respond);
   classify();
   if (cls_.use == policy::Use::kPass) {
+    if (cls_.upgrade) return ask_upgrade();
     const bool method = cls_.reason == "method";
     return pass(method ? policy::Forward::kMethod : policy::Forward::kBypass, cls_.reason);
   }
@@ -183,6 +185,10 @@ void Exchange::pass(policy::Forward why, std::string_view detail, Ref<cache::Obj
   if (site_->compresses && compression_rules().on()) policy::restore_if_match(p.request.fields);
   if (stream_->request().method == http::Method::kHead) p.object = known;
   if (known) stale_ = std::move(known);
+  if (tunnel_place_) {
+    p.upgrade = policy::upgrades_to_ask(*request_, site_->rules.upgrades);
+    policy::ask_upgrade(p.upgrade, p.request);
+  }
   Ref<cache::Busy> busy = p.busy;
   fetch_ = &Fetch::start(house_, std::move(p), this);
   joiner_.leader = true;
@@ -307,6 +313,7 @@ void Exchange::on_informational(const http::Response& response) {
 
 void Exchange::step_deliver(Ref<cache::Object> object) {
   state_ = State::kDeliver;
+  tunnel_place_.free();
   object_ = std::move(object);
   if (site_->compresses && mixes_forms() && ask_for_whole()) return;
   const http::Response& head = object_->head();
@@ -458,6 +465,7 @@ void Exchange::on_done(front::Stream&, const front::Ending& ending) {
   const std::string_view reason = ending.error ? info(*ending.error).name : status_.detail;
   house_.stats.requests.add(refused_ ? How::kError : how_, reason);
   house_.stats.response(ending);
+  if (tunnelled_) house_.stats.tunnels.ended[static_cast<std::size_t>(ending.close)].add();
   if (house_.access.wanted()) log_access(ending, reason);
   stream_ = nullptr;
   site_ = nullptr;
@@ -470,6 +478,7 @@ void Exchange::on_done(front::Stream&, const front::Ending& ending) {
   origin_ = {};
   hole_fill_ = {};
   lookups_ = 0;
+  tunnelled_.reset();
   filled_first_ = took_over_ = loaded_ = from_disk_ = false;
   key_.text.clear();  // an error page must not tell of the request before
   pool_.give(*this);
@@ -480,6 +489,7 @@ void Exchange::log_access(const front::Ending& ending, std::string_view reason) 
   entry.cache = name(how_);
   entry.reason = reason;
   if (how_ != How::kHit) entry.origin = origin_;
+  entry.received = tunnelled_;
   if (answer_.range) entry.range = AccessRange{answer_.range->first, answer_.range->last};
   house_.access.write(entry);
 }
@@ -489,6 +499,9 @@ void Exchange::let_go() {
   stop_listening();
   load_ = nullptr;
   if (compression_) std::exchange(compression_, nullptr)->cancel();
+  if (tunnel_) tunnelled_ = tunnel_->from_client();
+  tunnel_ = nullptr;
+  tunnel_place_.free();
   if (busy_) busy_->leave(joiner_);
   if (state_ == State::kPurge) house_.purger.forget(*this);
   state_ = State::kDone;

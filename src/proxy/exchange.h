@@ -10,6 +10,8 @@
 //     |                                     |   \-- not for us, or who led it failed --> Lookup
 //     |-------------------------------------+--> Deliver (an error page, a rule's answer)
 //     \-- PURGE --> Purge --> Deliver
+//                                           Wait -- 101 --> Deliver: the client's connection is a
+//                                           Tunnel's from then on
 //
 // The client may go at any time: then Done. Loop's thread only.
 
@@ -28,6 +30,7 @@
 #include "proxy/fetch.h"
 #include "proxy/hole_fill.h"
 #include "proxy/house.h"
+#include "proxy/tunnel.h"
 
 namespace weir::proxy {
 
@@ -47,6 +50,7 @@ class Exchange final : public front::Handler,
   void on_sent(front::Stream& stream) override;
   void on_done(front::Stream& stream, const front::Ending& ending) override;
   void on_informational(const http::Response& response) override;
+  void on_switched(const http::Response& response, origin::Switched origin) override;
   void on_fetch_over() override { fetch_ = nullptr; }
   void on_purged(std::size_t objects) override;
   void wake() noexcept override { house_.loop.post(*this); }
@@ -59,6 +63,7 @@ class Exchange final : public front::Handler,
   void purge();
   void consider_rules();
   void classify();
+  void ask_upgrade();
   void respond(const Rule& rule);
   void reply_text(int status, std::string_view text);
   void edit_reply(front::Reply& reply);
@@ -135,7 +140,10 @@ class Exchange final : public front::Handler,
     net::Timer timer;
   };
   std::unique_ptr<Load> load_;
-  Fetch* fetch_ = nullptr;  // of our own, while it may tell us of 1xx
+  TunnelLimit::Place tunnel_place_;  // while the client may get a tunnel, or has it
+  std::unique_ptr<Tunnel> tunnel_;
+  std::optional<std::uint64_t> tunnelled_;  // bytes that came of the client through it
+  Fetch* fetch_ = nullptr;                  // of our own, while it may tell us of 1xx
   policy::CacheStatus status_;
   std::string status_text_;
   http::Fields fields_;  // those of the stored ones that go along, where not all do

@@ -29,6 +29,26 @@ void Exchange::classify() {
   make_key(rules_->ruling, stream_->scheme(), stream_->request(), *request_, key_);
 }
 
+// The client would leave HTTP for a protocol that the site allows.
+void Exchange::ask_upgrade() {
+  tunnel_place_ = house_.origins[site_->origin].tunnels->take();
+  if (!tunnel_place_) return refuse(Error{Errc::kTunnelsFull});
+  pass(policy::Forward::kBypass, cls_.reason);
+}
+
+void Exchange::on_switched(const http::Response& response, origin::Switched origin) {
+  WEIR_CHECK(state_ == State::kWait && tunnel_place_);
+  std::exchange(busy_, nullptr)->leave(joiner_);
+  state_ = State::kDeliver;
+  tunnel_ = std::make_unique<Tunnel>(house_.tunnels, house_.stats.tunnels, std::move(origin));
+  front::Reply head{
+      .status = response.status, .reason = response.reason, .fields = &response.fields};
+  if (ruled_ && rules_->ruling.edits_response) edit_reply(head);
+  status_.forward_status = response.status;
+  add_cache_status();
+  stream_->switch_protocols(head, *tunnel_);
+}
+
 // A rule that answers by itself.
 void Exchange::respond(const Rule& rule) {
   state_ = State::kDeliver;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "policy/upgrade.h"
 #include "proxy/fill_policy.h"
 #include "proxy/range_ask.h"
 
@@ -151,6 +152,18 @@ void Fetch::on_head(http::Response& response) {
   writer_ ? continue_part(response) : decide(response);
 }
 
+void Fetch::on_switched(http::Response& response, origin::Switched origin) {
+  if (!policy::is_switch(response, plan_.upgrade)) {
+    bad_part_ = Error{Errc::kOriginBadResponse};
+    return;
+  }
+  switched_ = true;
+  if (!listener_) return;  // its client is gone
+  policy::clean_switch(response, plan_.site->forward.via, house_.loop.wall_now());
+  if (plan_.ruling.edits_origin) edit_origin_response(plan_.ruling, response.fields);
+  listener_->on_switched(response, std::move(origin));
+}
+
 void Fetch::on_blocked(body::BodyWriter::Stop why) {
   if (convoy_ && why == body::BodyWriter::Stop::kNoRoom && !std::exchange(waited_, true))
     room_timer_.set(after(house_.loop.now(), kRoomLook));
@@ -213,6 +226,11 @@ std::optional<TimePoint> Fetch::when_to_resume(Error why, TimePoint now) {
 }
 
 void Fetch::succeed() {
+  if (switched_) {
+    origin().stats->end(plan_.kind, FetchEnd::kSwitched);
+    refuse(Error{Errc::kFetchAbandoned});
+    return end();
+  }
   origin().stats->end(plan_.kind, writer_ ? FetchEnd::kWhole : FetchEnd::kFreshened);
   if (writer_) {
     const body::Body& body = writer_->body();

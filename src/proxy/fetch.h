@@ -61,6 +61,7 @@ struct FetchPlan {
   sched::Lane lane = sched::Lane::kClientWaits;
   std::uint64_t client = 0;  // a hash of who asked, without the port
   std::string introduction;  // of who asked, where the origin wants to hear of it
+  std::string upgrade;       // kPass: the protocols that `request` asks to switch to
 };
 
 // The reason of a Busy whose fetch was answered with a 5xx where what is stored may do instead.
@@ -75,6 +76,8 @@ class Fetch final : public origin::Call::Owner,
   class Listener {
    public:
     virtual void on_informational(const http::Response& response) = 0;
+    // 101, as FetchPlan::upgrade asked for: nothing comes of the fetch itself.
+    virtual void on_switched(const http::Response& response, origin::Switched origin) = 0;
     virtual void on_fetch_over() = 0;  // it is being destroyed: forget it
 
    protected:
@@ -90,6 +93,7 @@ class Fetch final : public origin::Call::Owner,
 
   void on_informational(const http::Response& response) override;
   void on_head(http::Response& response) override;
+  void on_switched(http::Response& response, origin::Switched origin) override;
   void on_blocked(body::BodyWriter::Stop why) override;
   void on_over(Result<void> result) override;
   void wake() noexcept override { house_.loop.post(*this); }  // a place, room, or readers went on
@@ -186,6 +190,7 @@ class Fetch final : public origin::Call::Owner,
   bool kept_ = false;
   bool part_ = false;                         // only a part of the object was asked for, and came
   std::optional<policy::Admission> refused_;  // why what came before as_client_ was not kept
+  bool switched_ = false;                     // the answer was 101
   bool ask_again_ = false;  // an answer that was of no use: another request is wanted
   bool no_ranges_ = false;  // those of this origin do not work
   bool as_client_ = false;  // ...with the client's own Range and conditions

@@ -16,6 +16,8 @@
 #include "proxy/retry.h"
 #include "proxy/site.h"
 #include "proxy/stats.h"
+#include "proxy/tunnel.h"
+#include "proxy/tunnel_limit.h"
 #include "store/store.h"
 #include "store/transit.h"
 
@@ -58,7 +60,8 @@ struct Origin {
   std::uint32_t resume_attempts = 5;
   FillRules fill;
   RetryRules retry;
-  FetchStats* stats = nullptr;  // of this worker; never null
+  FetchStats* stats = nullptr;     // of this worker; never null
+  TunnelLimit* tunnels = nullptr;  // of all workers; never null
 };
 
 struct House {
@@ -74,6 +77,7 @@ struct House {
   std::vector<Origin> origins;
   std::uint64_t transit_lead = 0;  // how far what is not kept may run ahead of its client; bytes
   std::uint32_t worker = 0;
+  TunnelRules tunnels{};
   List<FetchPlace> fetches{};        // running ones; each ends itself
   cache::Shelf* shelf = nullptr;     // null: there is no disk
   List<DiskFillPlace> disk_fills{};  // running ones; each ends itself

@@ -29,6 +29,7 @@ SiteTable::SiteTable(std::vector<Site> sites) : sites_(std::move(sites)) {
     site.forward.host = site.origin_host;
     site.rules.own_target = site.own_target;
     if (!site.compress_types.empty()) site.compression.types = &site.compress_types;
+    site.rules.upgrades = site.upgrades;
     for (const std::string& host : site.hosts) {
       if (host == "*") {
         any_ = &site;

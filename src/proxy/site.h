@@ -20,8 +20,9 @@ struct Site {
   std::size_t origin = 0;          // its number
   policy::Rules rules;
   policy::ForwardRules forward;
-  std::string origin_host;  // what forward.host views
-  std::string own_target;   // what rules.own_target views
+  std::string origin_host;            // what forward.host views
+  std::string own_target;             // what rules.own_target views
+  std::vector<std::string> upgrades;  // what rules.upgrades views
   bool cache_status = true;
   bool cache_status_key = false;
   std::uint64_t request_body_max = 0;  // bytes; 0: no limit

@@ -8,8 +8,8 @@ namespace {
 constexpr std::array<std::string_view, kHows> kHowNames = {"",     "hit",   "miss", "join",
                                                            "pass", "error", "own"};
 constexpr std::array<std::string_view, kFetchKinds> kKindNames = {"lead", "pass", "fill"};
-constexpr std::array<std::string_view, kFetchEnds> kEndNames = {"whole", "freshened", "failed",
-                                                                "abandoned"};
+constexpr std::array<std::string_view, kFetchEnds> kEndNames = {"whole", "freshened", "switched",
+                                                                "failed", "abandoned"};
 
 constexpr std::array<std::string_view, kPurgeKinds> kPurgeNames = {"url", "tag", "prefix", "ban",
                                                                    "invalidation"};
@@ -57,7 +57,8 @@ void Stats::response(const front::Ending& ending) {
   if (ending.first_byte == TimePoint{}) return;
   first_byte.add(ending.first_byte - ending.began);
   const delivery::Receipt::Facts& receipt = ending.receipt;
-  if (receipt.complete) delivery.add(receipt.last_acked - ending.began);
+  // A tunnel lasts as long as those who talk through it like.
+  if (receipt.complete && ending.status != 101) delivery.add(receipt.last_acked - ending.began);
   if (receipt.standstill > Duration::zero()) standstill.add(receipt.standstill);
 }
 
@@ -74,6 +75,14 @@ void Stats::merge(const Stats& other) {
     codings[i].in.add(other.codings[i].in.get());
     codings[i].out.add(other.codings[i].out.get());
   }
+  tunnels.merge(other.tunnels);
+}
+
+void TunnelStats::merge(const TunnelStats& other) {
+  open.add(other.open.get());
+  merge_each(ended, other.ended);
+  to_client.add(other.to_client.get());
+  from_client.add(other.from_client.get());
 }
 
 void PurgeStats::merge(const PurgeStats& other) {

@@ -82,6 +82,15 @@ struct CodingStats {
   Count in, out;    // bytes that were encoded, and what came of them
 };
 
+// The tunnels of one worker.
+struct TunnelStats {
+  Count open;
+  std::array<Count, delivery::kCloseReasons> ended;
+  Count to_client, from_client;  // bytes
+
+  void merge(const TunnelStats& other);
+};
+
 struct Stats {
   RequestCounts requests;
   std::array<Count, 6> responses;  // by the first digit of their status; 0: none was sent
@@ -90,6 +99,7 @@ struct Stats {
   Durations standstill;            // of responses that stood still at all
   PurgeStats purges;
   std::array<CodingStats, http::kCodings> codings;
+  TunnelStats tunnels;
 
   // A response is over and its receipt settled.
   void response(const front::Ending& ending);
@@ -104,11 +114,12 @@ std::string_view name(FetchKind kind);  // "lead", "pass", "fill"
 enum class FetchEnd : std::uint8_t {
   kWhole,
   kFreshened,  // a 304: the stored response lives on
+  kSwitched,   // a 101: a tunnel goes on with its connection
   kFailed,
   kAbandoned,  // nobody read it and it was not worth finishing, or its client's request failed
 };
-inline constexpr std::size_t kFetchEnds = 4;
-std::string_view name(FetchEnd end);  // "whole", "freshened", "failed", "abandoned"
+inline constexpr std::size_t kFetchEnds = 5;
+std::string_view name(FetchEnd end);  // "whole", "freshened", "switched", ...
 
 // The fetches of one worker from one origin.
 struct FetchStats {

@@ -395,6 +395,21 @@ TEST_CASE("lingering ends in state CLOSE when both FINs are acknowledged, and th
   CHECK(patience.on(s).reason == CloseReason::kResetByClient);
 }
 
+TEST_CASE(
+    "state CLOSE after both FINs is no reset where what the client said is still being read") {
+  const Settings settings;
+  Patience patience(settings);
+  Sample s = lingering(0s, 0);
+  s.phase = Phase::kSending;
+  s.state = TcpState::kClose;
+  s.peer_fin = true;
+  const Decision d = patience.on(s);
+  CHECK(d.what == What::kKeep);
+  CHECK(d.look_again == TimePoint::max());
+  s.acked = 900;
+  CHECK(patience.on(s).reason == CloseReason::kResetByClient);
+}
+
 TEST_CASE("lingering waits 5 s for a silent client and 30 s for one that still sends") {
   const Settings settings;
   Patience silent(settings);

@@ -200,7 +200,7 @@ class Client:
             self.status = int(lines[0].split()[1])
             self.fields = {name.strip().lower(): value.strip()
                            for name, _, value in (line.partition(":") for line in lines[1:])}
-            if self.status >= 200:
+            if self.status >= 200 or self.status == 101:
                 self._choose_framing()
                 return True
             self.status = None  # an interim response

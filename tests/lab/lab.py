@@ -20,7 +20,7 @@ LARGEST = 100 * MB
 # Instances of the proxy by what their rows need, each with an origin of its own behind it, so that rows
 # which count segments, bytes or memory are not disturbed by others.
 PLACES = {"hits": (8080, 9000), "misses": (8081, 9001), "rude": (8082, 9002), "window": (8083, 9003),
-          "crowd": (8084, 9004), "limited": (8085, 9005), "drained": (8086, 9006)}
+          "crowd": (8084, 9004), "limited": (8085, 9005), "drained": (8086, 9006), "tunnels": (8087, 9007)}
 
 
 class Lab:

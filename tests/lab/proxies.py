@@ -24,6 +24,7 @@ class Kind:
     program = ""
     drain_signal = None  # tells it to serve what it has begun, and end
     tls = False  # clients come over TLS
+    tunnels = False  # WebSocket, with the conf that it has here
     resumes = False  # promises to complete a response that its origin cut, if the validator is strong
 
     def __init__(self, program=None):
@@ -49,6 +50,7 @@ class Weir(Kind):
     program = "weir"
     drain_signal = signal.SIGTERM
     resumes = True
+    tunnels = True
 
     def prepare(self, folder, listen, origin, connection_limit):
         path = os.path.join(folder, "weir.conf")
@@ -111,6 +113,7 @@ class Haproxy(Kind):
     name = "haproxy"
     program = "haproxy"
     drain_signal = signal.SIGUSR1
+    tunnels = True
 
     def prepare(self, folder, listen, origin, connection_limit):
         if connection_limit:

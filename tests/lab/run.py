@@ -23,11 +23,12 @@ import rows_origin
 import rows_requests
 import rows_owed
 import rows_stuck
+import rows_tunnel
 import wire
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RELEASE = os.path.join(ROOT, "build", "release")
-THEMES = (rows_halfclose, rows_stuck, rows_owed, rows_origin, rows_requests, rows_crowd)  # each declares its rows
+THEMES = (rows_halfclose, rows_stuck, rows_owed, rows_origin, rows_requests, rows_tunnel, rows_crowd)  # each declares its rows
 OPEN_FILES = 8192
 GRACE = 30  # seconds beyond its limit until a row is given up
 

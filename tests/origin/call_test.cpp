@@ -86,6 +86,10 @@ struct Caller final : Call::Owner, body::Waiter {
     writer.emplace(make_ref<body::Body>(source, options), 0, body::kUnlimited, *this);
     call->receive(*writer, 0);
   }
+  void on_switched(http::Response& r, Switched connection) override {
+    status = r.status;
+    switched.emplace(std::move(connection));
+  }
   void on_blocked(body::BodyWriter::Stop) override {}
   void on_over(Result<void> r) override { result = r; }
   void wake() noexcept override {}
@@ -103,6 +107,7 @@ struct Caller final : Call::Owner, body::Waiter {
   http::Request request;
   Tried tried;
   std::optional<body::BodyWriter> writer;
+  std::optional<Switched> switched;
   std::unique_ptr<Call> call;
   std::vector<int> informed;
   int status = 0;
@@ -201,6 +206,26 @@ TEST_CASE("however a Call ends, its server hears of it once, and only what is wh
     CHECK(rig.run([&] { return rig.servers.limit.open() == row.kept; }));
     CHECK(rig.far.requests == 1);
   }
+}
+
+TEST_CASE("a 101 that was asked for gives the connection away, which counts until it dies") {
+  Rig rig({{"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nfirst words"}});
+  Caller caller;
+  caller.request.fields.set(http::FieldId::kUpgrade, "websocket");
+  caller.start(rig.pool);
+  REQUIRE(rig.run(caller));
+  CHECK(caller.result->has_value());
+  CHECK(caller.status == 101);
+  REQUIRE(caller.switched);
+  caller.call.reset();
+  CHECK(caller.switched->take_early() == "first words");
+  CHECK(caller.switched->conn().open());
+  CHECK(rig.servers.balancer.view(0).outstanding == 1);
+  CHECK(rig.servers.limit.open() == 1);
+  caller.switched.reset();
+  CHECK(rig.servers.balancer.view(0).outstanding == 0);
+  CHECK(rig.servers.balancer.view(0).failures == 0);
+  CHECK(rig.servers.limit.open() == 0);
 }
 
 TEST_CASE("no connection is a failure of the server") {

@@ -51,13 +51,19 @@ TEST_CASE("a GET with content passes") {  // RFC 9110 §9.3.1
   CHECK(classify(r, Rules{}).reason == "request_body");
 }
 
-TEST_CASE("an upgrade to another protocol passes, an offer of h2c does not") {  // RFC 9110 §7.8
-  CHECK(classify(get({{"Upgrade", "websocket"}}), Rules{}).reason == "upgrade");
-  CHECK(classify(get({{"Upgrade", "h2c, websocket"}}), Rules{}).use == Use::kPass);
-  CHECK(classify(get({{"Upgrade", "h2c"}}), Rules{}).use == Use::kLookup);
-  http::Request old = get({{"Upgrade", "websocket"}});
-  old.version = http::kHttp10;
-  CHECK(classify(old, Rules{}).use == Use::kLookup);
+TEST_CASE(
+    "an upgrade that is allowed passes, any other is as if it were not there") {  // RFC 9110 §7.8
+  const std::vector<std::string> websocket = {"websocket"};
+  Rules rules;
+  rules.upgrades = websocket;
+  const auto asks = [](const char* protocols) {
+    return get({{"Connection", "upgrade"}, {"Upgrade", protocols}});
+  };
+  CHECK(classify(asks("websocket"), rules).reason == "upgrade");
+  CHECK(classify(asks("h2c, WebSocket"), rules).use == Use::kPass);
+  CHECK(classify(asks("h2c"), rules).use == Use::kLookup);
+  CHECK(classify(asks("other"), rules).use == Use::kLookup);
+  CHECK(classify(asks("websocket"), Rules{}).use == Use::kLookup);
 }
 
 struct ValidateCase {

@@ -59,6 +59,15 @@ bool set_echo(Echo& out, Value value) {
   return value == "0" || value == "1" || value == "body";
 }
 
+bool set_tunnel(TunnelPlay& out, Value value) {
+  out = value == "websocket"    ? TunnelPlay::kEcho
+        : value == "count"      ? TunnelPlay::kCount
+        : value == "half-close" ? TunnelPlay::kHalfCloseFirst
+        : value == "stop"       ? TunnelPlay::kStopReading
+                                : TunnelPlay::kNone;
+  return out != TunnelPlay::kNone;
+}
+
 bool set_fail_with(Script& script, Value value) {
   script.fail_with = value == "close"   ? FailWith::kClose
                      : value == "reset" ? FailWith::kReset
@@ -131,6 +140,13 @@ constexpr Parameter kParameters[] = {
     ROW("slow_head", set(s.slow_head, v)),
     // send_block_reset=5s: reset when the peer takes nothing for that long
     ROW("send_block_reset", set(s.send_block_reset, parse_duration(v))),
+
+    // upgrade=websocket answers a request with Upgrade by 101, after delay=, sends size= bytes and
+    // then echoes, at rate= if given; upgrade=count (after body_delay=), half-close, stop: see
+    // TunnelPlay. reset_at= counts what it reads there. switch_to=x: to another protocol than was
+    // asked for
+    ROW("upgrade", set_tunnel(s.tunnel, v)),
+    ROW("switch_to", (s.switch_to = v, !v.empty())),
 
     // close_before=1, reset_before=1: end the connection without a byte of an answer
     ROW("close_before", set(s.close_before, v)),

@@ -21,6 +21,13 @@ struct Field {
 
 enum class Ranges { kIgnored, kHonoured, kLie };
 enum class Echo { kNone, kRequest, kBody };
+enum class TunnelPlay {
+  kNone,
+  kEcho,
+  kCount,           // answers, once the peer has ended its side, how many bytes came
+  kHalfCloseFirst,  // FIN at once, then reads on
+  kStopReading,
+};
 enum class FailWith { kStatus, kClose, kReset, kCut };
 
 inline constexpr std::uint64_t kNever = UINT64_MAX;
@@ -66,6 +73,10 @@ struct Script {
   Micros pause{0};
   bool slow_head = false;
   Micros send_block_reset{0};
+
+  // Behind a 101: `size` bytes of content first, then as the play says.
+  TunnelPlay tunnel = TunnelPlay::kNone;
+  std::string switch_to;  // what the 101 says; empty: what was asked for
 
   // How it fails.
   bool close_before = false;

@@ -7,6 +7,7 @@
 
 #include "support/content.h"
 #include "support/origin/send_body.h"
+#include "support/origin/tunnel.h"
 
 namespace weir::test::origin {
 
@@ -182,6 +183,12 @@ Outcome Connection::carry_out(const Request& request, const Script& script, std:
   }
   if (fails && script.fail_with == FailWith::kStatus) {
     return send_answer(script, plain_answer(script.fail_status, "fail_first\n", false));
+  }
+  const bool asked = request.find("Upgrade") != nullptr || !script.switch_to.empty();
+  if (script.tunnel != TunnelPlay::kNone && asked) {
+    const bool resets = play_tunnel(socket_, request, script);
+    closing_ = resets ? Closing::kReset : Closing::kGently;
+    return resets ? Outcome::kReset : Outcome::kDone;
   }
   const bool cuts = script.fail_with != FailWith::kCut || fails;
   return send_answer(script, plan(request, script, cuts, std::move(body)));
