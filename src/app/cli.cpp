@@ -4,6 +4,9 @@
 #include <iostream>
 #include <string>
 
+#include "app/cli_table.h"
+#include "app/log_command.h"
+#include "app/manual.h"
 #include "app/order_commands.h"
 #include "app/reference.h"
 #include "app/status_command.h"
@@ -19,6 +22,8 @@ constexpr int kBadUse = 2;
 struct Arguments {
   std::string conf;
   std::string topic;
+  std::string page;  // of the manual
+  std::string line;  // of the log, or a file of such
   bool sample = false;
   bool json = false;
   bool markdown = false;
@@ -34,6 +39,7 @@ struct Commands {
   CLI::App* store;
   CLI::App* purge;
   CLI::App* explain;
+  CLI::App* log;
   CLI::App* help;
 };
 
@@ -75,12 +81,25 @@ CLI::App* describe_explain(CLI::App& weir, Arguments& to) {
   return explain;
 }
 
+CLI::App* describe_help(CLI::App& weir, Arguments& to) {
+  CLI::App* help = weir.add_subcommand("help", "Explain what the tables of Weir have");
+  help->add_option(
+          "topic", to.topic,
+          "Parameters, reasons or metrics; a page of the manual; or the completion for bash")
+      ->check(CLI::IsMember({"params", "reasons", "metrics", "man", "completion"}));
+  help->add_option("page", to.page, "Of the manual, in mdoc")
+      ->check(CLI::IsMember({"weir", "weir.conf", "weir-log"}));
+  help->add_flag("--markdown", to.markdown, "As a page of docs/ (reasons and metrics)");
+  return help;
+}
+
 Commands describe_commands(CLI::App& weir, Arguments& to) {
   weir.set_version_flag("--version", "weir " WEIR_VERSION);
   weir.require_subcommand(1);
   weir.footer(
       "`weir help params` explains every parameter of the conf file, `weir help reasons` every\n"
-      "reason in the logs, `weir help metrics` every counter.");
+      "reason in the logs, `weir help metrics` every counter.\n"
+      "`weir log LINE` says what a line of the access log means.");
   Commands c{};
   c.run = weir.add_subcommand("run", "Serve as the conf file says, until SIGTERM or SIGINT");
   add_conf(*c.run, to, true);
@@ -99,10 +118,11 @@ Commands describe_commands(CLI::App& weir, Arguments& to) {
   add_conf(*c.store, to, true);
   c.purge = describe_purge(weir, to);
   c.explain = describe_explain(weir, to);
-  c.help = weir.add_subcommand("help", "Explain: weir help params|reasons|metrics");
-  c.help->add_option("topic", to.topic, "params, reasons or metrics")
-      ->check(CLI::IsMember({"params", "reasons", "metrics"}));
-  c.help->add_flag("--markdown", to.markdown, "As a page of docs/ (reasons and metrics)");
+  c.log = weir.add_subcommand("log", "Say what a line of the access log means, or count a file's");
+  c.log->add_option("what", to.line, "A line, a file, or - for the input")
+      ->type_name("LINE|FILE")
+      ->required();
+  c.help = describe_help(weir, to);
   return c;
 }
 
@@ -111,11 +131,19 @@ std::string whole_help(const CLI::App& weir) {
   return weir.get_formatter()->make_help(&weir, weir.get_name(), CLI::AppFormatMode::Normal);
 }
 
-std::string help_page(const CLI::App& weir, const Arguments& given) {
+std::string manual_page(CLI::App& weir, const std::string& page) {
+  if (page == "weir.conf") return conf_manual();
+  if (page == "weir-log") return log_manual();
+  return weir_manual(command_table(weir));
+}
+
+std::string help_page(CLI::App& weir, const Arguments& given) {
   const PageForm form = given.markdown ? PageForm::kMarkdown : PageForm::kTerminal;
   if (given.topic == "params") return params_help();
   if (given.topic == "reasons") return reasons_page(form);
   if (given.topic == "metrics") return metrics_reference(form);
+  if (given.topic == "man") return manual_page(weir, given.page);
+  if (given.topic == "completion") return bash_completion(command_table(weir));
   return whole_help(weir);
 }
 
@@ -137,12 +165,14 @@ int with_conf(const Commands& c, const Arguments& given, RunFn run, std::ostream
   return kOk;
 }
 
-int dispatch(const CLI::App& weir, const Commands& c, const Arguments& given, RunFn run,
+int dispatch(CLI::App& weir, const Commands& c, const Arguments& given, RunFn run,
              std::ostream& out, std::ostream& err) {
   if (c.help->parsed()) {
     out << help_page(weir, given);
   } else if (c.config->parsed() && given.sample) {
     out << sample_config();
+  } else if (c.log->parsed()) {
+    return log_command(given.line, std::cin, out, err);
   } else if (given.conf.empty()) {
     err << "weir config: give -c FILE or --sample\n";
     return kBadUse;

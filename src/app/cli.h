@@ -1,6 +1,6 @@
 #pragma once
-// The command line: weir run|check|config|status|store|help. Exit codes: 0 ok, 1 failed at run
-// time, 2 bad usage or conf.
+// The command line: weir run|check|config|status|store|purge|explain|log|help. Exit codes: 0 ok, 1
+// failed at run time, 2 bad usage or conf.
 
 #include <iosfwd>
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/metrics.h"
 
 namespace weir::app {
@@ -48,6 +50,10 @@ void add_clients(Exposition& out, const Snapshot& s) {
     const auto reason = static_cast<delivery::CloseReason>(i);
     if (reason == delivery::CloseReason::kOpen) continue;  // of these none ends
     out.add(Metric::kClosed, {delivery::name(reason)}, front.closed[i].get());
+  }
+  for (const Snapshot::Certificate& c : s.certificates) {
+    const auto until = std::max<WallTime::rep>(c.until.time_since_epoch().count(), 0);
+    out.add(Metric::kCertificateExpires, {c.listen, c.file}, static_cast<std::uint64_t>(until));
   }
   out.add(Metric::kHttp2, {}, front.http2.get());
   out.add(Metric::kStreams, {}, front.streams.get());

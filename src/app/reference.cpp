@@ -5,7 +5,9 @@
 #include <iterator>
 #include <string_view>
 
+#include "app/log_words.h"
 #include "app/metrics.h"
+#include "app/wrap.h"
 #include "base/error.h"
 #include "delivery/close_reason.h"
 
@@ -19,6 +21,11 @@ constexpr std::string_view kCloses =
     "weir_client_connections_closed_total. The two letters are for short log formats; `!` marks "
     "those\n"
     "by which somebody did not get what was owed, or was turned away.\n";
+constexpr std::string_view kReasons =
+    "Why a request was answered from the cache or not: `reason` of the access log and of\n"
+    "weir_requests_total, and the detail of Cache-Status. Errors stand there, too, and the name of "
+    "a\n"
+    "rule of the site, as rule:NAME.\n";
 constexpr std::string_view kErrors =
     "Why a request was refused, a fetch failed or a response was cut: `reason` of the access log, "
     "the\n"
@@ -28,19 +35,6 @@ constexpr std::string_view kErrors =
 constexpr std::string_view kMetrics =
     "What GET /metrics of the admin address tells. Histograms have the buckets of "
     "base/durations.h.\n";
-
-// Lines of at most `width` columns, each behind `lead`.
-std::string wrapped(std::string_view text, std::string_view lead, std::size_t width) {
-  std::string out;
-  while (!text.empty()) {
-    std::size_t n = text.size();
-    if (lead.size() + n > width) n = text.rfind(' ', width - lead.size());
-    if (n == text.npos) n = std::min(text.find(' '), text.size());
-    fmt::format_to(std::back_inserter(out), "{}{}\n", lead, text.substr(0, n));
-    text.remove_prefix(std::min(n + 1, text.size()));
-  }
-  return out;
-}
 
 // A cell of a Markdown table.
 std::string cell(std::string_view text) {
@@ -83,6 +77,20 @@ std::string entry(std::string_view title, std::string_view text, std::string_vie
          wrapped(advice, "      ", kWidth);
 }
 
+std::string cache_reasons(PageForm form) {
+  const bool markdown = form == PageForm::kMarkdown;
+  std::string out = markdown ? fmt::format("\n## From the cache or not\n\n{}\n", kReasons)
+                             : fmt::format("\nFROM THE CACHE OR NOT\n{}", kReasons);
+  if (markdown) out += "| reason | what happened | what it means and what to do |\n|---|---|---|\n";
+  for (const LogWord& row : kLogWords) {
+    if (row.field != "reason") continue;
+    out += markdown
+               ? fmt::format("| `{}` | {} | {} |\n", row.name, cell(row.text), cell(row.advice))
+               : entry(fmt::format("  {}", row.name), row.text, row.advice);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string reasons_page(PageForm form) {
@@ -101,6 +109,7 @@ std::string reasons_page(PageForm form) {
                              cell(row.text), cell(row.advice))
                : entry(fmt::format("  {:<24}{}{}", row.name, row.code, mark), row.text, row.advice);
   });
+  out += cache_reasons(form);
   out += markdown ? fmt::format(
                         "\n## Errors\n\n{}\n| error | side | status | what happened | what it "
                         "means and what to do |\n|---|---|---|---|---|\n",

@@ -59,6 +59,17 @@ Snapshot::Worker worker_of(WorkerStats& stats, TimePoint now, bool scrape) {
   return out;
 }
 
+std::vector<Snapshot::Certificate> certificates_of(const Shared& shared) {
+  std::vector<Snapshot::Certificate> out;
+  for (std::size_t i = 0; i < shared.listens.size(); ++i) {
+    if (!shared.listens[i].tls) continue;
+    const auto server = shared.listens[i].tls->get();
+    for (const auto& [file, until] : server->expiries())
+      out.push_back({shared.addresses[i], file, until});
+  }
+  return out;
+}
+
 }  // namespace
 
 std::unique_ptr<const Snapshot> take_snapshot(Shared& shared, TimePoint now, bool scrape) {
@@ -74,6 +85,7 @@ std::unique_ptr<const Snapshot> take_snapshot(Shared& shared, TimePoint now, boo
   out->connections = shared.connections.open();
   out->connections_max = shared.config.server.max_connections;
   out->listens = shared.addresses;
+  out->certificates = certificates_of(shared);
   for (std::size_t i = 0; i < shared.gates.size(); ++i) {
     out->origins.push_back(origin_of(*shared.origins[i], *shared.gates[i]));
   }

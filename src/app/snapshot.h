@@ -45,6 +45,11 @@ struct Snapshot {
     std::uint64_t most = 0;
     std::uint64_t backlog = 0;
   };
+  struct Certificate {
+    std::string listen;  // address
+    std::string file;
+    WallTime until{};
+  };
   struct Worker {
     Duration longest_lag{0};  // since the last scrape
     Duration silent{0};       // since it last published
@@ -68,6 +73,7 @@ struct Snapshot {
   WorkerStats sum;
   std::vector<Origin> origins;       // beside sum.origins
   std::vector<std::string> listens;  // their addresses
+  std::vector<Certificate> certificates;
   std::vector<Worker> workers;
   store::StoreStats store;
   store::SpoolStats spool;

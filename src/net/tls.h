@@ -74,6 +74,9 @@ class TlsServer {
   // New keys for session tickets, once an hour; a ticket can be used until the next but one.
   void rotate_tickets() EXCLUDES_LOCK(mutex_);
 
+  // When each of the certificates stops being valid, by its file.
+  const std::map<std::string, WallTime>& expiries() const { return expiries_; }
+
   struct TicketKey {
     std::array<unsigned char, 16> name;
     std::array<unsigned char, 32> cipher;
@@ -102,6 +105,7 @@ class TlsServer {
   const Settings settings_;
   std::vector<Host> hosts_;
   std::vector<TlsStaple> staples_;
+  std::map<std::string, WallTime> expiries_;
   std::string protocols_;  // as ALPN writes them
   Mutex mutex_;
   std::vector<TicketKey> tickets_ GUARDED_BY(mutex_);  // the newest first, two at most

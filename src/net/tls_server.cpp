@@ -57,6 +57,13 @@ std::vector<std::string> names_of(X509& certificate) {
   return out;
 }
 
+// The last second of its validity (RFC 5280 §4.1.2.5); that of the epoch if it cannot be read.
+WallTime end_of(const X509& certificate) {
+  std::tm time{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(&certificate), &time) != 1) return {};
+  return WallTime{Seconds(timegm(&time))};
+}
+
 // RFC 6125 §6.4.3: a star stands for the whole first label.
 bool matches(std::string_view pattern, std::string_view name) {
   if (pattern == name) return true;
@@ -140,8 +147,11 @@ std::expected<void, std::string> TlsServer::add(const TlsCertificate& files) {
 
 std::expected<void, std::string> TlsServer::load(SSL_CTX& context, const TlsCertificate& files) {
   auto loaded = load_certificate(context, files);
-  if (!loaded || files.ocsp.empty()) return loaded;
-  auto staple = load_staple(files.ocsp, *SSL_CTX_get0_certificate(&context));
+  if (!loaded) return loaded;
+  const X509& certificate = *SSL_CTX_get0_certificate(&context);
+  expiries_[files.certificate] = end_of(certificate);
+  if (files.ocsp.empty()) return loaded;
+  auto staple = load_staple(files.ocsp, certificate);
   if (!staple) return std::unexpected(staple.error());
   staples_.push_back(std::move(*staple));
   return {};

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/manual.h"
 #include "app/pipe.h"
 #include "app/reference.h"
 
@@ -87,6 +88,27 @@ TEST_CASE("help prints the pages of the tables") {
   CHECK(weir({"help", "reasons", "--markdown"}).out == reasons_page(PageForm::kMarkdown));
   CHECK(weir({"help", "metrics"}).out == metrics_reference(PageForm::kTerminal));
   CHECK(weir({"help", "metrics", "--markdown"}).out == metrics_reference(PageForm::kMarkdown));
+}
+
+TEST_CASE("help prints the manual and a completion") {
+  CHECK(weir({"help", "man", "weir.conf"}).out == conf_manual());
+  CHECK(weir({"help", "man", "weir-log"}).out == log_manual());
+  const std::string manual = weir({"help", "man", "weir"}).out;
+  const std::string completion = weir({"help", "completion"}).out;
+  for (const char* command :
+       {"run", "check", "config", "status", "store", "purge", "explain", "log", "help"}) {
+    CAPTURE(std::string(command));
+    CHECK(manual.find(".Ss \"weir " + std::string(command) + "\"\n") != std::string::npos);
+    CHECK(completion.find("    " + std::string(command) + ")\n") != std::string::npos);
+  }
+  CHECK(weir({"help", "man", "nothing"}).code == 2);
+}
+
+TEST_CASE("log explains a line, or says that it is none") {
+  CHECK(weir({"log", "{\"time\":\"t\",\"close\":\"stalled\"}"}).out.find("vanished") !=
+        std::string::npos);
+  CHECK(weir({"log", "no such line"}).code == 2);
+  CHECK(weir({"log"}).code == 2);
 }
 
 TEST_CASE("help and version go to the output with 0, bad usage is 2") {

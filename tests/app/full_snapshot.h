@@ -21,6 +21,7 @@ inline std::unique_ptr<Snapshot> full_snapshot(Durations& lag) {
   s->connections = 7;
   s->connections_max = 100;
   s->listens = {"127.0.0.1:80"};
+  s->certificates = {{"127.0.0.1:80", "/tls.pem", WallTime{1'800'000'000s}}};
   s->origins = {{.name = "main",
                  .lanes = {{{3, 2}, {1, 0}, {0, 0}}},
                  .servers = {{"a:1", {.requests = 9}}, {"b:1", {.healthy = false, .requests = 4}}},

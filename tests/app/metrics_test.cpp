@@ -94,6 +94,7 @@ TEST_CASE("the page is well-formed and has a value for every row") {
   CHECK(read.sum("weir_loop_lag_max_seconds", {{"worker", "1"}}) == 0.25);
   CHECK(read.sum("weir_accept_queue_connections_max") == 3);
   CHECK(read.sum("weir_start_time_seconds") == 1'700'000'000);
+  CHECK(read.sum("weir_tls_certificate_expires_seconds", {{"file", "/tls.pem"}}) == 1'800'000'000);
 }
 
 TEST_CASE("every close reason but open is a value of the label") {

@@ -1,5 +1,7 @@
 #include "net/tls.h"
 
+#include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -240,6 +242,21 @@ TEST_CASE("RSA and ECDSA stand side by side: the client's abilities choose") {
     Talk t(w.loop, server, {.name = "a.example", .version = TLS1_2_VERSION, .ciphers = ciphers});
     REQUIRE(t.shake());
     CHECK(t.client.common_name() == name);
+  }
+}
+
+TEST_CASE("when certificates stop being valid is known by file") {
+  World w;
+  const auto now = std::chrono::floor<Seconds>(std::chrono::system_clock::now());
+  TlsServer::Settings settings;
+  settings.certificates = {
+      make_certificate(w.folder, "old", {"a.example"}, "RSA", {.begins = -20, .ends = -10}),
+      make_certificate(w.folder, "new", {"a.example"}, "EC", {.ends = 1000})};
+  const auto server = server_of(settings);
+  REQUIRE(server->expiries().size() == 2);
+  for (const auto& [i, seconds] : {std::pair{0, -10}, std::pair{1, 1000}}) {
+    const Seconds left = server->expiries().at(settings.certificates[i].certificate) - now;
+    CHECK(std::abs(left.count() - seconds) <= 5);
   }
 }
 
