@@ -110,7 +110,9 @@ struct House {
     const cache::Key key = key_of(n);
     Nobody nobody;
     body::BodyOptions options{.id = key.digest, .total = kBodyBytes, .refillable = true};
-    options.meta_bytes = cache::Object::footprint(head_of(n), key.text.size());
+    cache::ObjectParts parts;
+    parts.head = head_of(n);
+    options.meta_bytes = cache::Object::footprint(parts, key);
     if (shelf) options.backing = shelf->backing(key, kBodyBytes);
     auto made = memory.create(options);
     body::BodyWriter writer(made, 0, kBodyBytes, nobody);

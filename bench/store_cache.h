@@ -44,8 +44,8 @@ class StoreCache {
     }
     queues_.insert(entry, key_of(unit.name), unit.bytes);
     entry.here = true;
+    entry.uses.touch();  // by who had it brought, which is no hit
     entry.uses.forget_hits();
-    entry.uses.touch();  // by who had it brought
     return false;
   }
 

@@ -1,8 +1,7 @@
 #pragma once
 // A mutex that Clang's -Wthread-safety understands, of four bytes where std::mutex has 40: each
 // stored body has one. Waiting is std::atomic's; the three states are those of mutex 2 in Drepper,
-// "Futexes Are Tricky". Locks are few and leaf: nothing is called under one but Waiter::wake and
-// Executor::post.
+// "Futexes Are Tricky". Locks are few and leaf: src/README.md names what is called under one.
 
 #include <atomic>
 #include <cstdint>

@@ -336,6 +336,7 @@ bool Body::evict(std::uint32_t index, const Chunk& chunk, Need need) {
       if (needed(base, base + kChunkSize)) return false;
       one = take(index);
     }
+    settle();
   }
   let_go(std::move(one));
   for (auto& [i, slot] : rest) let_go(std::move(slot.chunk));

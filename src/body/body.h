@@ -177,7 +177,8 @@ class Body : public RefCounted<Body> {
   // Written under the lock, read without.
   std::atomic<std::uint64_t> total_;  // kUnlimited: unknown
   std::atomic<std::uint64_t> present_{0};
-  // Only while somebody fills or follows, and of bodies of several chunks.
+  // Only while somebody fills or follows, and of bodies of several chunks, with a lead limit, or
+  // failed.
   std::unique_ptr<Aside> aside_ GUARDED_BY(mutex_);
   std::atomic<std::uint16_t> fills_{0};
   std::atomic<bool> failed_{false};

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cache/shelf.h"
+#include "cache/tags.h"
 #include "policy/answer.h"
 #include "policy/vary.h"
 

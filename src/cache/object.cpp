@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "cache/tags.h"
 #include "http/etag.h"
 
 namespace weir::cache {
@@ -12,8 +13,10 @@ namespace {
 // the table.
 constexpr std::uint64_t kEntryBytes = 80;
 
-// What a key's Vary, tags and the like take, where there are any.
-constexpr std::uint64_t kRareBytes = 256;
+bool has_rare(const ObjectParts& parts) {
+  return !parts.vary_names.empty() || !parts.variant.empty() || parts.part || !parts.tags.empty() ||
+         parts.forms;
+}
 
 }  // namespace
 
@@ -48,10 +51,7 @@ Object::Object(ObjectParts parts)
   if (head_.reason == http::reason_phrase(head_.status)) head_.reason.clear();
   head_.framing = parts.length ? http::Framing::kLength : http::Framing::kNone;
   head_.length = parts.length.value_or(0);
-  if (parts.vary_names.empty() && parts.variant.empty() && !parts.part && parts.tags.empty() &&
-      !parts.forms) {
-    return;
-  }
+  if (!has_rare(parts)) return;
   Rare& rare = make_rare();
   rare.vary_names = std::move(parts.vary_names);
   rare.variant = std::move(parts.variant);
@@ -112,11 +112,14 @@ std::string_view Object::strong_etag() const {
   return etag && !etag->weak ? etag->opaque : std::string_view{};
 }
 
-std::uint64_t Object::footprint(const http::Response& head, std::size_t key_bytes,
-                                const Tags& tags) {
-  const bool rare = tags.count > 0 || head.fields.has(http::FieldId::kVary);
-  const std::uint64_t bytes = sizeof(Object) + head.fields.footprint() + kEntryBytes + key_bytes +
-                              tags.footprint() + (rare ? kRareBytes : 0);
+std::uint64_t Object::footprint(const ObjectParts& parts, const Key& key) {
+  std::uint64_t bytes = sizeof(Object) + parts.head.fields.footprint() + parts.head.reason.size() +
+                        kEntryBytes + key.text.size();
+  const std::size_t places = count_tags(parts.tags) + (key.has_parts() ? 1 : 0);
+  if (has_rare(parts) || places > 0) {
+    bytes += sizeof(Rare) + parts.variant.size() + parts.tags.size() + places * kTagBytes;
+    for (const std::string& name : parts.vary_names) bytes += sizeof name + name.size();
+  }
   return bytes + bytes / 8;  // as allocators round up
 }
 

@@ -13,9 +13,9 @@
 #include "base/mutex.h"
 #include "base/ref.h"
 #include "body/body.h"
+#include "cache/key.h"
 #include "cache/purge_mark.h"
 #include "cache/tag_index.h"
-#include "cache/tags.h"
 #include "http/coding.h"
 #include "http/head.h"
 #include "http/range.h"
@@ -91,9 +91,9 @@ class Object : public RefCounted<Object> {
   // The ETag, or nothing; only a strong one may join bytes of two responses (RFC 9110 §8.8.3.2).
   std::string_view strong_etag() const;
 
-  // Memory beside the body's chunks, for the store's account. Bytes.
-  static std::uint64_t footprint(const http::Response& head, std::size_t key_bytes,
-                                 const Tags& tags = {});
+  // Memory beside the body's chunks of an Object that is made of `parts`, for the store's account.
+  // Bytes.
+  static std::uint64_t footprint(const ObjectParts& parts, const Key& key);
 
  private:
   struct Rare {

@@ -1,5 +1,6 @@
 #include "cache/object_blob.h"
 
+#include <algorithm>
 #include <limits>
 #include <span>
 
@@ -10,7 +11,9 @@
 namespace weir::cache {
 namespace {
 
-constexpr std::size_t kNameMost = 65'535;  // of a field, bytes: see http/fields.h
+// Of a field, bytes: see http/fields.h.
+constexpr std::size_t kNameMost = 65'535;
+constexpr std::size_t kValueMost = (1u << 24) - 1;
 
 void write(BlobWriter& out, const http::Response& head) {
   out.number(static_cast<std::uint16_t>(head.status));
@@ -33,7 +36,7 @@ void read(BlobReader& in, http::Response& head) {
   for (std::uint32_t i = 0; i < fields && in.good(); ++i) {
     const std::string_view name = in.text();
     const std::string_view value = in.text();
-    if (name.size() > kNameMost) return in.fail();
+    if (name.size() > kNameMost || value.size() > kValueMost) return in.fail();
     head.fields.add(name, value);
   }
 }
@@ -53,12 +56,12 @@ void write(BlobWriter& out, const policy::Freshness& f) {
   }
 }
 
-// A time or duration that can be reckoned with.
+// A time or duration that can be reckoned with. Some are larger than any that is written today.
 policy::Freshness::Span span(BlobReader& in) {
   constexpr Seconds kMost{std::numeric_limits<policy::Freshness::Span::rep>::max()};
   const Seconds s = in.seconds();
-  if (s < Seconds{0} || s > kMost) in.fail();
-  return s;
+  if (s < Seconds{0}) in.fail();
+  return std::min(s, kMost);
 }
 
 void read(BlobReader& in, policy::Freshness& f) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cache/tags.h"
+
 namespace weir::cache {
 
 bool Purge::begin(WallTime now) {

@@ -43,6 +43,7 @@ class PurgeMark {
     if (purging.mode == PurgeMode::kHard) return !gone_.exchange(true, std::memory_order_relaxed);
     std::uint32_t none = kNever;
     raise(stale_by_, purging.number);
+    if (gone()) return true;
     const auto at = static_cast<std::uint32_t>(
         std::max<Seconds::rep>(purging.at.time_since_epoch().count(), 0));
     return stale_since_.compare_exchange_strong(none, at, std::memory_order_relaxed);
@@ -60,18 +61,18 @@ class PurgeMark {
   void set_examined(std::uint64_t number) { raise(examined_, number); }
 
  private:
-  // Numbers of purges after born_ are kept as distances from it. One too far away for 32 bits
-  // counts as that far: four billion purges after it the object is asked about bans again and
-  // again, and a soft one of them counts as the last.
+  // Numbers of purges after born_ are kept as distances from it. Four billion purges later they
+  // cannot be any more, and the object is gone with the first that concerns it.
   using Distance = std::atomic<std::uint32_t>;
   static constexpr std::uint32_t kNever = UINT32_MAX;
 
   std::uint64_t stale_by() const {  // the number of the last purge that said so, or born_
     return born_ + stale_by_.load(std::memory_order_relaxed);
   }
-  void raise(Distance& value, std::uint64_t number) const {
+  void raise(Distance& value, std::uint64_t number) {
     if (number <= born_) return;
-    const auto to = static_cast<std::uint32_t>(std::min<std::uint64_t>(number - born_, UINT32_MAX));
+    if (number - born_ > UINT32_MAX) return gone_.store(true, std::memory_order_relaxed);
+    const auto to = static_cast<std::uint32_t>(number - born_);
     std::uint32_t before = value.load(std::memory_order_relaxed);
     while (before < to && !value.compare_exchange_weak(before, to)) {
     }

@@ -4,16 +4,12 @@
 
 #include "cache/index.h"
 #include "cache/object_blob.h"
+#include "cache/tags.h"
 
 namespace weir::cache {
 namespace {
 
 constexpr Seconds kClockSlack{60};
-
-Tags as_stored(const std::string& text) {
-  const auto words = static_cast<std::size_t>(std::ranges::count(text, ' '));
-  return {text, text.empty() ? 0 : words + 1};
-}
 
 }  // namespace
 
@@ -106,8 +102,7 @@ Ref<Object> Shelf::make(const Key& key, const store::StoredObject& stored, WallT
   body::BodyOptions options;
   options.id = key.digest;
   options.total = stored.total;
-  options.meta_bytes =
-      Object::footprint(content->parts.head, key.text.size(), as_stored(content->parts.tags));
+  options.meta_bytes = Object::footprint(content->parts, key);
   options.refillable = stored.refillable;
   options.backing = disks_.open_body(key.digest, stored.body);
   options.restored = true;

@@ -46,8 +46,8 @@ class Shelf {
   // Its length, which was not known, is known now. `index`: where a newer object of the same body
   // may be, made by a 304.
   void finished(const Key& key, const Object& object, const Index& index);
-  // `known`: the Index has something of the key, or soon will. Returns to how many objects that are
-  // not in memory it made a difference.
+  // `known`: the Index has something of the key, or soon will. Returns how many objects
+  // of it are not in memory; some of them may have been purged otherwise before.
   std::size_t purged(const Key& key, const Purging& purging, bool known);
 
   // It answered from memory: may be reason enough to store it now.

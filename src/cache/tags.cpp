@@ -46,6 +46,11 @@ void remove_tags(http::Fields& fields) {
   fields.remove(FieldId::kCacheTag);
 }
 
+std::size_t count_tags(std::string_view text) {
+  if (text.empty()) return 0;
+  return static_cast<std::size_t>(std::ranges::count(text, ' ')) + 1;
+}
+
 std::vector<Digest> tag_digests(std::string_view text) {
   std::vector<Digest> out;
   each_word(text, " ", [&](std::string_view word) { out.push_back(digest(word)); });

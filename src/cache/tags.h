@@ -21,10 +21,10 @@ struct Tags {
   std::size_t count = 0;
 
   bool too_many() const { return count > kTagsMost; }
-  std::uint64_t footprint() const { return text.size() + count * kTagBytes; }
 };
 
 Tags tags_of(const http::Fields& fields);
+std::size_t count_tags(std::string_view text);  // of such a text
 void remove_tags(http::Fields& fields);
 // Of each word of such a text.
 std::vector<Digest> tag_digests(std::string_view text);

@@ -15,6 +15,7 @@ using http::FieldId;
 constexpr http::Version kHttp2{2, 0};
 constexpr std::size_t kMaxMethodBytes = 64;
 constexpr std::size_t kFieldOverhead = 32;
+constexpr std::size_t kNameMost = 65'535;  // see http::Fields
 
 // RFC 9113 §8.2.1, and no control characters at all: HTTP/1 would not carry them.
 bool valid_value(std::string_view value) {
@@ -125,7 +126,7 @@ void Http2Head::add_regular(std::string_view name, std::string_view value, http:
   const FieldId id = http::field_id(name);
   if (belongs_to_connection(id, value)) return refuse(Errc::kBadRequest);
   if (id == FieldId::kCookie) return add_cookie(value);
-  if (++fields_ > limits_.fields) return refuse(Errc::kHeadTooLarge);
+  if (++fields_ > limits_.fields || name.size() > kNameMost) return refuse(Errc::kHeadTooLarge);
   if (id != FieldId::kTe) into.fields.add(name, value);
 }
 

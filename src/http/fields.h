@@ -41,7 +41,7 @@ struct Field {
 class Fields {
  public:
   Fields() = default;
-  Fields(const Fields& other);  // takes no more memory than the lines need
+  Fields(const Fields& other);
   Fields(Fields&& other) noexcept;
   Fields& operator=(const Fields& other);
   Fields& operator=(Fields&& other) noexcept;
@@ -56,7 +56,7 @@ class Fields {
   void shrink();
   Field operator[](std::size_t i) const;  // views valid until the next non-const call
 
-  // A name may have 65,535 bytes, a value 16 MiB: limits of heads are far below.
+  // REQUIRES: a name of 65,535 bytes at most, a value of less than 16 MiB. Parsers refuse others.
   // Names and values given here may be views into this object. Text of removed lines stays in the
   // block until clear() or shrink().
   void add(FieldId id, std::string_view value);

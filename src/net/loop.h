@@ -25,7 +25,7 @@ namespace weir::net {
 // How late a worker was. Written by its Loop; any thread may read.
 struct LoopStats {
   Durations late;    // rounds that the coarse clock noticed (4 ms and more), and timers
-  Count rounds;      // in which anything ran
+  Count rounds;      // in which anything ran that read the clock
   Count longest_ns;  // of them; take() it
 };
 

@@ -61,6 +61,8 @@ struct Freshness {
   bool serves_waiters() const;
 };
 
+static_assert(sizeof(Freshness) == 32);
+
 // The directives that speak to this cache: those of the first targeted field that is there and
 // valid (RFC 9213 §2.2), else those of Cache-Control. Targeted ones hide Expires, too.
 http::CacheControl directives_of(const http::Response& response, const Rules& rules);

@@ -29,6 +29,7 @@
 #include "cache/busy.h"
 #include "cache/key.h"
 #include "cache/object.h"
+#include "cache/tags.h"
 #include "http/range.h"
 #include "origin/call.h"
 #include "policy/admission.h"
@@ -122,8 +123,7 @@ class Fetch final : public origin::Call::Owner,
   void open_body(http::Response& response, std::optional<std::uint64_t> length,
                  policy::Admission admission, const std::optional<http::ContentRange>& part,
                  Keep keep);
-  body::BodyOptions body_options(const http::Response& response, std::uint64_t meta_bytes,
-                                 Keep keep) const;
+  body::BodyOptions body_options(const http::Response& response, Keep keep) const;
   void describe_variant(cache::ObjectParts& parts) const;
   void make_object(cache::ObjectParts parts, const policy::Admission& admission);
 

@@ -161,6 +161,7 @@ void Fetch::ask_as_client() {
 
 void Fetch::describe_variant(cache::ObjectParts& parts) const {
   parts.vary_names = policy::vary_names(parts.head).value_or(std::vector<std::string>{});
+  parts.variant.clear();
   policy::variant_text(parts.vary_names, plan_.client_request, parts.variant);
 }
 
@@ -201,8 +202,7 @@ void Fetch::open_body(http::Response& response, std::optional<std::uint64_t> len
   part_ = keep == Keep::kHoles;
   if (kept_) response.fields.remove(http::FieldId::kAge);  // made anew for each answer
   cache::ObjectParts parts;
-  body::BodyOptions options = body_options(
-      response, cache::Object::footprint(response, plan_.key.text.size(), tags_), keep);
+  body::BodyOptions options = body_options(response, keep);
   if (part) options.total = part_ ? *part->total : part->range->size();
   if (keep == Keep::kPart) parts.part = cache::Part{*part->range, *part->total};
   if (part_) plan_.end = part->range->last + 1;
@@ -213,6 +213,10 @@ void Fetch::open_body(http::Response& response, std::optional<std::uint64_t> len
   if (kept_ && house_.shelf) options.backing = house_.shelf->backing(plan_.key, options.total);
   parts.tags = tags_.text;
   parts.purges = born_;
+  if (kept_) {
+    describe_variant(parts);
+    options.meta_bytes = cache::Object::footprint(parts, plan_.key);
+  }
   parts.body = kept_ ? house_.store.create(options) : house_.transit.create(options);
   writer_.emplace(parts.body, part_ ? part->range->first : 0, plan_.end, *this);
   be_patient();
@@ -222,8 +226,7 @@ void Fetch::open_body(http::Response& response, std::optional<std::uint64_t> len
 }
 
 // How the body is held: for the cache, or only on its way to who asked.
-body::BodyOptions Fetch::body_options(const http::Response& response, std::uint64_t meta_bytes,
-                                      Keep keep) const {
+body::BodyOptions Fetch::body_options(const http::Response& response, Keep keep) const {
   body::BodyOptions options;
   options.id = plan_.key.digest;
   if (!call_->has_body()) options.total = 0;
@@ -236,7 +239,6 @@ body::BodyOptions Fetch::body_options(const http::Response& response, std::uint6
   const std::uint64_t most = house_.store.keep_limit();
   const bool oversize = options.total.value_or(0) > most;
   options.refillable = keep != Keep::kPart && can_refill(response, oversize && !part_);
-  options.meta_bytes = meta_bytes;
   // Most of the store is for those who follow the fastest reader.
   if (oversize) options.lead_limit = most / 4;
   return options;

@@ -323,7 +323,7 @@ DiskStore::Bodies DiskStore::bodies(const Digest& key) const {
   Bodies out;
   directory_.each(key, [&](const StoredBody& b) {
     ++out.all;
-    out.alone += b.users == 0;
+    out.alone += b.users == 0 && b.object;
   });
   return out;
 }

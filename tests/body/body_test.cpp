@@ -46,7 +46,7 @@ constexpr auto kPressing = Need::kPressing;  // whoever is on the way to the chu
 
 }  // namespace
 
-TEST_CASE("a body at rest is small") { CHECK(sizeof(Body) <= 160); }
+TEST_CASE("a body at rest is small") { CHECK(sizeof(Body) <= 96); }
 
 TEST_CASE("chunks of a refillable body go one by one, but for what a writer fills") {
   Bench b(kRefillable, 4 * M, 2 * M + 100);

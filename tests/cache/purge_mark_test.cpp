@@ -9,6 +9,28 @@ namespace {
 
 constexpr WallTime kNow{Seconds{1000}};
 
+TEST_CASE("an object that is four billion purges old is gone with the next that concerns it") {
+  constexpr std::uint64_t kLast = 5 + std::uint64_t{UINT32_MAX};
+  for (const std::uint64_t number : {kLast, kLast + 1}) {
+    CAPTURE(number);
+    PurgeMark soft(5), examined(5);
+    CHECK(soft.apply({PurgeMode::kSoft, number, kNow}));
+    CHECK(soft.purged_since(number - 1));
+    CHECK(soft.gone() == (number > kLast));
+    PurgeMark young(number - 1);
+    young.inherit(soft);
+    CHECK(young.purged_since(number - 1));
+    examined.set_examined(number);
+    CHECK((examined.examined() == number || examined.gone()));
+  }
+}
+
+TEST_CASE("a time before 1970 is its first second") {
+  PurgeMark mark(0);
+  CHECK(mark.apply({PurgeMode::kSoft, 1, WallTime{Seconds{-5}}}));
+  CHECK(mark.stale_since() == WallTime{});
+}
+
 TEST_CASE("a purge makes a difference once, and only to what is older") {
   struct Row {
     const char* what;

@@ -137,6 +137,21 @@ TEST_CASE("A crowd on what is not for the cache goes its own way at once, and la
   CHECK(origin.requests(target) == 16);
 }
 
+TEST_CASE("A variant that was validated is found fresh, by those it is for and no others") {
+  const Origin origin;
+  const Weir weir(origin);
+  const std::string target = "/v?n=1&size=9&cc=max-age=3,%20stale-while-revalidate=0&vary=X-Color";
+  const auto red = [&] { return get(weir.port(), target, {.content = 1}, {{"X-Color", "red"}}); };
+  REQUIRE(red().right());
+  const auto validated = [](const Response& r) {
+    return r.field("Cache-Status").find("fwd-status=304") != std::string::npos;
+  };
+  REQUIRE(eventually([&] { return validated(red()); }));
+  CHECK_FALSE(validated(red()));
+  const Response blue = get(weir.port(), target, {.content = 1}, {{"X-Color", "blue"}});
+  CHECK(blue.field("Cache-Status").find("fwd=vary-miss") != std::string::npos);
+}
+
 TEST_CASE("Cold variants of one object are fetched side by side, each once") {
   const Origin origin;
   const Weir weir(origin);

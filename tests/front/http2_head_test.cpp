@@ -147,6 +147,11 @@ TEST_CASE("what is malformed or could be read in two ways is refused") {
   Lines many = good();
   for (int i = 0; i < 101; ++i) many.emplace_back("a" + std::to_string(i), "b");
   CHECK(read(many).error == Error{Errc::kHeadTooLarge});
+  // However large heads may be: http::Fields has no room for a longer name.
+  const http::HeadLimits wide{.head_bytes = 1 << 20};
+  CHECK(read(good({{std::string(65'536, 'a'), ""}}), true, wide).error ==
+        Error{Errc::kHeadTooLarge});
+  CHECK_FALSE(read(good({{std::string(65'535, 'a'), ""}}), true, wide).error);
 }
 
 TEST_CASE("Host alone is an authority, and beside one of the same name nothing") {

@@ -171,3 +171,83 @@ TEST_CASE("list elements are taken one by one, RFC 9110 section 5.6.1") {
     CHECK(rest.empty());
   }
 }
+
+namespace {
+
+std::string all_of(const Fields& f) {
+  std::string out;
+  for (std::size_t i = 0; i < f.size(); ++i)
+    out.append(f[i].name).append(": ").append(f[i].value).append("; ");
+  return out;
+}
+
+Fields some() {
+  Fields f;
+  f.add("ETag", "\"a\"");
+  f.add("content-type", "text/plain");
+  f.add("X-Other", "");
+  f.add(FieldId::kCacheControl, "no-cache");
+  return f;
+}
+
+}  // namespace
+
+TEST_CASE("copies are whole and their own, moves leave nothing") {
+  const std::string text = all_of(some());
+  CHECK(text == "ETag: \"a\"; content-type: text/plain; X-Other: ; Cache-Control: no-cache; ");
+  Fields from = some();
+  Fields copy = from;
+  copy = copy;  // NOLINT
+  from.remove("X-Other");
+  CHECK(all_of(copy) == text);
+  CHECK(copy.known() == some().known());
+  Fields moved = std::move(copy);
+  CHECK(all_of(moved) == text);
+  CHECK((copy.empty() && copy.known() == 0));  // NOLINT: said of this type
+  copy.add("A", "b");
+  CHECK(all_of(copy) == "A: b; ");
+  copy = std::move(moved);
+  CHECK(all_of(copy) == text);
+  copy = Fields();
+  CHECK(copy.empty());
+  copy = from;
+  CHECK(all_of(copy) == all_of(from));
+}
+
+TEST_CASE("what is added may be a view of the same fields, also while they move and go") {
+  Fields f = some();
+  for (int i = 0; i < 200; ++i) f.add(f[1].name, f[0].value);
+  CHECK(f.size() == 204);
+  CHECK((f[203].name == "content-type" && f[203].value == "\"a\""));
+  f.set(FieldId::kContentType, f[1].value);
+  CHECK(f.joined(FieldId::kContentType) == "text/plain");
+  CHECK(f.count(FieldId::kContentType) == 1);
+  CHECK(f[f.size() - 1].value == "text/plain");  // where it was added
+}
+
+TEST_CASE("shrunk, they take what their lines need, and no memory if there are none") {
+  Fields f = some();
+  for (int i = 0; i < 50; ++i) f.add("X-Long", std::string(100, 'x'));
+  f.remove("X-Long");
+  const std::string text = all_of(f);
+  f.shrink();
+  CHECK(all_of(f) == text);
+  CHECK(f.footprint() < 150);
+  CHECK(f.bytes() == 4 + 3 + 12 + 10 + 7 + 0 + 13 + 8);
+  f.add("B", "c");
+  CHECK(f.get("b") == "c");
+  Fields none = some();
+  for (const char* name : {"ETag", "Content-Type", "X-Other", "Cache-Control"}) none.remove(name);
+  none.shrink();
+  CHECK(none.footprint() == 0);
+  CHECK(none.known() == 0);
+}
+
+TEST_CASE("names spelled as in the table take no room") {
+  Fields standard, own;
+  standard.add("Cache-Control", "a");
+  own.add("cache-control", "a");
+  CHECK(standard.footprint() + 15 == own.footprint());
+  CHECK((standard[0].name == "Cache-Control" && own[0].name == "cache-control"));
+  CHECK(standard.bytes() == own.bytes());
+}
