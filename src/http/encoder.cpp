@@ -79,7 +79,8 @@ class GzipEncoder final : public Encoder {
     z_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(in.data()));
     z_.avail_in = most;
     run(Z_NO_FLUSH);
-    return most - z_.avail_in;
+    const std::size_t left = std::exchange(z_.avail_in, 0);  // it will be fed again, or never
+    return most - left;
   }
   bool flush() override { return output_.empty() && run(Z_SYNC_FLUSH) != Z_STREAM_END && !full(); }
   // Level 0 makes stored blocks (RFC 1951 §3.2.4). With nothing pending it can be set at once.

@@ -162,14 +162,15 @@ TEST_CASE("Compression: of a slow origin's body of unknown length, what is too l
   const std::string text = content(5, 900'000);
   for (const char* cache : {"max-age=600", "no-store"}) {
     for (const char* coding : {"gzip", "br"}) {
-      const std::string target = std::string("/u?size=900000&n=5&chunked=1&cc=") + cache + kType;
+      const std::string target =
+          std::string("/u-") + coding + "?size=900000&n=5&chunked=1&cc=" + cache + kType;
       for (int round = 0; round < 2; ++round) {
-        // Once it is stored its length is known, and it is too long.
-        const Response r = ask(weir, target + "&x=" + coding, coding);
+        // Once all of it is stored its length is known, and it is too long.
+        const Response r = ask(weir, target, coding);
         if (r.has("Content-Encoding")) check_coded(r, coding, text);
         CHECK(r.complete());
         if (!r.has("Content-Encoding")) CHECK((r.body == text));
-        if (round == 0) CHECK(r.field("Content-Encoding") == coding);
+        if (std::string(cache) == "no-store") CHECK(r.field("Content-Encoding") == coding);
       }
     }
   }
@@ -279,20 +280,20 @@ TEST_CASE("Compression: a date in If-Range gets all where the part may be of ano
       {"&cc=no-store", "image/png", 206},
       {"&cc=max-age=600&etag=none", "image/png", 206},
   };
+  const std::string date = "Sun, 06 Nov 1994 08:49:37 GMT";  // far enough back to be strong
+  const std::string encoded = "Sun,%2006%20Nov%201994%2008:49:37%20GMT";
   int number = 0;
   for (const auto& row : rows) {
     const std::string target = "/d" + std::to_string(++number) +
-                               "?size=3000000&n=10&ranges=1&lm=-100000s" + row.more +
+                               "?size=3000000&n=10&ranges=1&lm=" + encoded + row.more +
                                "&type=" + row.type;
     CAPTURE(target);
-    const std::string date = get(weir.port(), "/other" + target.substr(1)).field("Last-Modified");
-    REQUIRE_FALSE(date.empty());
     const std::vector<Field> range = {{"Range", "bytes=2000000-2000099"}};
     const Response without = ask(weir, target, "gzip", range);
     CHECK(without.status == 206);
     CHECK((without.body == text.substr(2'000'000, 100)));
     std::vector<Field> dated = range;
-    dated.push_back({"If-Range", without.field("Last-Modified")});
+    dated.push_back({"If-Range", date});
     for (int round = 0; round < 2; ++round) {
       const Response r = ask(weir, target, "gzip", dated);
       CHECK(r.status == row.status);

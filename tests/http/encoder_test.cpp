@@ -185,6 +185,33 @@ TEST_CASE("An encoder that coasts goes on with the same stream, and only wraps w
   }
 }
 
+TEST_CASE("What was not taken of a piece is not in the stream, whatever is called next") {
+  enum class Then { kFlush, kCoast, kFinish };
+  const std::string noise = noise_of(3'000'000);
+  for (const Row& row : rows()) {
+    for (const Then then : {Then::kFlush, Then::kCoast, Then::kFinish}) {
+      CAPTURE(name(row.coding));
+      CAPTURE(row.level);
+      const auto encoder = Encoder::make(row.coding, row.level, {});
+      std::string coded;
+      std::size_t taken = 0;
+      while (taken < 400'000) {
+        std::string copy = noise.substr(taken);
+        taken += encoder->feed(bytes_of(copy));
+        std::fill(copy.begin(), copy.end(), '!');  // nobody looks at it any more
+        take(*encoder, coded);
+      }
+      if (then == Then::kFlush) flush(*encoder, coded);
+      if (then == Then::kCoast) {
+        while (!encoder->coast()) take(*encoder, coded);
+      }
+      finish(*encoder, coded);
+      CHECK(test::decode(name(row.coding), coded).whole());
+      CHECK((test::decode(name(row.coding), coded).bytes == noise.substr(0, taken)));
+    }
+  }
+}
+
 TEST_CASE("Text becomes a fraction; small bodies take little memory") {
   const std::string text = text_of(100'000);
   for (const Row& row : {Row{Coding::kGzip, 5}, Row{Coding::kBrotli, 4}}) {
