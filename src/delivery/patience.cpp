@@ -131,7 +131,7 @@ Decision Patience::step_closed(const Sample& sample) const {
     return {What::kClose, CloseReason::kResponseDone, TimePoint::max()};
   }
   // Both ended in order, and what the client said before its FIN is still being read (a tunnel).
-  if (sample.phase == Phase::kSending && all_and_fin && sample.peer_fin)
+  if (sample.phase == Phase::kSending && sample.acked > sample.written && sample.peer_fin)
     return keep(TimePoint::max());
   return reap(asked_ > 0 && !lingering_ ? CloseReason::kHalfClosedDead
                                         : CloseReason::kResetByClient);

@@ -55,7 +55,8 @@ delivery::Decision DeliveryWatch::look(net::Conn& conn, delivery::Phase phase,
   // The kernel has sent its probe by now; left at 1, it would send one each second.
   if (probing_) conn.set_keepalive_idle(net::kKeepaliveIdle);
   probing_ = false;
-  const delivery::Sample sample = sample_of(*tcp, conn, phase);
+  delivery::Sample sample = sample_of(*tcp, conn, phase);
+  if (opened_ == Opened::kByUs && sample.acked > 0) --sample.acked;
   if (sink) sink->record(connection, sample);
   queued_ = sample.queued;
   const delivery::Progress progress = delivery::progress_of(sample);

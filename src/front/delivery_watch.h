@@ -20,8 +20,10 @@ class SampleSink {
 
 class DeliveryWatch {
  public:
-  explicit DeliveryWatch(const delivery::Settings& settings)
-      : look_every_(settings.look_every), patience_(settings) {}
+  // Who opened the connection: the kernel counts our SYN among what was acknowledged.
+  enum class Opened : std::uint8_t { kByPeer, kByUs };
+  explicit DeliveryWatch(const delivery::Settings& settings, Opened opened = Opened::kByPeer)
+      : look_every_(settings.look_every), patience_(settings), opened_(opened) {}
 
   // A sample and its verdict; sets the next look. `sink` may be null.
   delivery::Decision look(net::Conn& conn, delivery::Phase phase, std::uint64_t connection,
@@ -46,6 +48,7 @@ class DeliveryWatch {
   TimePoint looked_at_ = TimePoint::min();
   std::uint64_t queued_ = 0;
   std::uint64_t acked_ = 0;
+  const Opened opened_;
   bool probing_ = false;  // KEEPIDLE is 1, to be put back
 };
 

@@ -29,7 +29,7 @@ Tunnel::Tunnel(const TunnelRules& rules, TunnelStats& stats, origin::Switched or
       origin_(std::move(origin)),
       conn_(origin_.conn()),
       timer_(conn_.loop(), *this),
-      watch_(rules.delivery),
+      watch_(rules.delivery, front::DeliveryWatch::Opened::kByUs),
       last_(conn_.loop().now()) {
   conn_.set_owner(*this);
   net::set_client_options(conn_.fd(), rules.socket);

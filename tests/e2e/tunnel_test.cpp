@@ -110,6 +110,8 @@ TEST_CASE("10 MiB go both ways at once, whoever is slow, and the memory for it i
     });
     client.receive_body(head, {.content = 7, .rate = slow ? 8 * kMiB : 0, .keep = 0});
     writer.join();
+    const std::string line = late_line(weir, target).dump();
+    CAPTURE(line);
     CAPTURE(head.summary());
     CHECK(head.right());
     CHECK(head.body_bytes == bytes.size());
