@@ -129,7 +129,7 @@ TEST_CASE("What came is readable before more comes, and the end is the end") {
     CHECK(b.house.compress_used > 0);
     body::BodyReader reader(b.form, 0, body::kUnlimited, b.bell);
     std::string coded;
-    for (const std::size_t n : {1, 1000, 300'000}) {
+    for (const std::size_t n : {std::size_t{1}, std::size_t{1000}, std::size_t{300'000}}) {
       b.send(n);
       b.turn();
       CHECK(read(reader, coded) == "wait");
