@@ -12,7 +12,7 @@ using State = Http1Sender::State;
 
 namespace {
 
-struct Line final : net::Conn::Owner {
+struct Wire final : net::Conn::Owner {
   void on_ready(net::Conn&, net::Ready) override {}
   // What the sender says, and what has arrived since.
   Blocked pump() {
@@ -87,7 +87,7 @@ TEST_CASE("a response is framed as its length, version, method and status ask") 
   };
   for (const Row& row : rows) {
     CAPTURE(std::string(row.what));
-    Line line;
+    Wire line;
     Reply reply{.status = row.status, .body = body::text_body(line.source, "hello")};
     if (row.length) reply.length = 5;
     CHECK(line.sender.start(reply, line.extra, row.framing) == row.kept);
@@ -103,7 +103,7 @@ TEST_CASE("a response is framed as its length, version, method and status ask") 
 TEST_CASE("a body that comes in parts is sent in parts, and one that ends short fails") {
   for (const bool whole : {true, false}) {
     CAPTURE(whole);
-    Line line;
+    Wire line;
     const auto body = make_ref<body::Body>(line.source, body::BodyOptions{});
     body::BodyWriter writer(body, 0, body::kUnlimited, line.bell);
     line.sender.start({.body = body, .length = 2000}, line.extra, {.keep_alive = true});
@@ -122,7 +122,7 @@ TEST_CASE("a body that comes in parts is sent in parts, and one that ends short 
 }
 
 TEST_CASE("a full kernel stops it, and it goes on where it stopped") {
-  Line line;
+  Wire line;
   const auto body = make_ref<body::Body>(line.source, body::BodyOptions{.total = 20'000'000});
   body::BodyWriter writer(body, 0, body::kUnlimited, line.bell);
   body::write_upto(writer, 20'000'000);
@@ -143,7 +143,7 @@ TEST_CASE("a full kernel stops it, and it goes on where it stopped") {
 }
 
 TEST_CASE("1xx heads leave before the response; those that the client does not read are dropped") {
-  Line line;
+  Wire line;
   http::Fields hints;
   hints.add("Link", "</style.css>; rel=preload");
   line.sender.inform(103, hints);
@@ -158,7 +158,7 @@ TEST_CASE("1xx heads leave before the response; those that the client does not r
 }
 
 TEST_CASE("parts of a body are sent behind their texts, and counted with them") {
-  Line line;
+  Wire line;
   Reply reply;
   reply.status = 206;
   reply.body = body::text_body(line.source, "0123456789");
