@@ -131,12 +131,17 @@ store::MemoryStore::Settings store_settings(const Storage& storage) {
 
 std::unique_ptr<store::Spool> open_spool(const Storage& storage) {
   if (storage.spool == 0 || storage.spool_max == 0) return nullptr;
-  auto spool = store::Spool::open(storage.spool_directory, storage.spool);
-  if (spool) return std::move(*spool);
+  auto file = store::posix_files().open_nameless(storage.spool_directory);
+  if (file) {
+    return std::make_unique<store::Spool>(
+        std::move(*file), store::Spool::Settings{.directory = storage.spool_directory,
+                                                 .limit = storage.spool,
+                                                 .memory = storage.spool_buffers});
+  }
   log_warn(
       "no spool: cannot make a file in {}: {}; responses that are not kept run ahead of their "
       "clients by transit_window alone",
-      storage.spool_directory, describe(spool.error()));
+      storage.spool_directory, describe(file.error()));
   return nullptr;
 }
 

@@ -126,6 +126,15 @@ void Body::let_go(Ref<Chunk> chunk) {
   if (chunk) source_.release(*chunk);
 }
 
+// `whole` has all its bytes now.
+void Body::hand_over(std::uint32_t index, const Ref<Chunk>& whole, std::size_t size) {
+  if (backing_) {
+    backing_->offer(index, whole, size, total_);
+  } else {
+    whole->seal(size);
+  }
+}
+
 // A body of no bytes holds a chunk of none, so that the store has something to evict.
 void Body::hold_empty_chunk() {
   if (drop_passed_) return;
@@ -195,7 +204,9 @@ std::uint64_t Body::allowed(const Fill& fill) const {
       if (r.offset_ <= reach) edge = std::max(edge, r.offset_);
     });
   }
-  const std::uint64_t upto = add_saturated(edge, lead);
+  std::uint64_t upto = add_saturated(edge, lead);
+  // Whoever stops here, perhaps for long, holds no chunk half full: that must be in memory.
+  if (drop_passed_ && lead >= 2 * kChunkSize) upto = chunk_floor(upto);
   // A patient writer of a transit body has pressed to be read from a little nevertheless.
   const bool pressed = drop_passed_ && fill.press_until != kUnlimited;
   return pressed ? std::max(upto, fill.press_until) : upto;

@@ -9,7 +9,8 @@
 // Exchange asks for a fill. Cut short is an Error, never an End.
 //
 // Threads: Body is locked inside; one BodyReader or BodyWriter belongs to one thread. Locks: the
-// Body's is a leaf but for Waiter::wake; a ChunkSource is never called under it.
+// Body's is a leaf but for Waiter::wake, Backing::holds and what Chunk says may be called under it;
+// a ChunkSource is never called under it.
 
 #include <atomic>
 #include <cstdint>
@@ -53,10 +54,11 @@ struct BodyOptions {
   // Error (kNoSpace: evicted or dropped before it came; kFetchAbandoned: the fill ended early).
   bool refillable = false;
   // Chunks go as soon as every reader has passed them (transit), and not before the first reader
-  // has come. If not, they stay till evicted.
+  // has come. If not, they stay till evicted. Full ones are sealed: they need not stay in memory.
   bool drop_passed = false;
   // How far writers may be ahead of the readers: of the slowest one with drop_passed, else of the
-  // fastest that follows. A body without readers has its writer stopped at this distance from 0.
+  // fastest that follows; with drop_passed, and where it is two chunks or more, they stop between
+  // two chunks. A body without readers has its writer stopped at this distance from 0.
   std::uint64_t lead_limit = kUnlimited;
   // Where its bytes are kept beside memory. What is held there may go from memory as if the body
   // were refillable; who fills a Hole asks the backing first. Not with drop_passed.
@@ -133,6 +135,7 @@ class Body : public RefCounted<Body> {
   using Slots = std::map<std::uint32_t, Slot>;
 
   Next read(BodyReader& reader, std::size_t max);
+  void prepare(std::uint64_t offset) REQUIRES_LOCK(mutex_);
   Error reason() REQUIRES_LOCK(mutex_);
 
   std::uint64_t lead_limit() const REQUIRES_LOCK(mutex_);
@@ -166,6 +169,7 @@ class Body : public RefCounted<Body> {
   void advance(BodyReader& reader, std::uint64_t n);
 
   void let_go(Ref<Chunk> chunk);
+  void hand_over(std::uint32_t index, const Ref<Chunk>& whole, std::size_t size);
   void hold_empty_chunk();
   void tell_if_emptied();
 
@@ -213,9 +217,9 @@ class BodyReader : public ListNode {
   BodyReader(const BodyReader&) = delete;
   BodyReader& operator=(const BodyReader&) = delete;
 
-  // Up to `max` bytes at the cursor, from one chunk. Wait: none yet, and `owner` was listed under
-  // the lock that saw none, so that no commit slips between. The lease is for now: send from it and
-  // let it go, do not hold it while waiting for a socket.
+  // Up to `max` bytes at the cursor, from one chunk. Wait: none yet, or none in memory; `owner` was
+  // listed under the lock that saw none, so that no commit slips between. The lease is for now:
+  // send from it and let it go, do not hold it while waiting for a socket.
   Next next(std::size_t max);
   void advance(std::uint64_t n);  // n bytes of what next() gave were consumed
   std::uint64_t offset() const { return offset_; }
@@ -226,13 +230,15 @@ class BodyReader : public ListNode {
   friend class Body;
   friend struct Aside;
 
-  Lease lease(Ref<Chunk> chunk, std::size_t here, std::uint64_t stop, std::size_t max) const;
+  Next lease(Chunk& chunk, std::size_t here, std::uint64_t stop, std::size_t max);
+  void await_no_chunk() noexcept;
 
   const Ref<Body> body_;
   Waiter& owner_;
   std::uint64_t offset_;
   const std::uint64_t end_;
-  Ref<Chunk> held_;  // the whole body, for one that cannot be fetched again and is one chunk
+  Ref<Chunk> held_;     // the whole body, for one that cannot be fetched again and is one chunk
+  Ref<Chunk> awaited_;  // may have `owner` listed: its bytes are being brought
   std::uint64_t touched_ = kUnlimited;  // the chunk that was touched last
   bool tracked_ = false;                // in Aside's lists for good, so that others see offset_
   bool listed_ = false;                 // told to wait, perhaps still on the wake list
@@ -292,7 +298,7 @@ class BodyWriter {
   void install(std::uint32_t index, Ref<Chunk> chunk);
   bool conclude();
   void trim();
-  void offer_last();
+  void seal_last();
   void end();
 
   std::unique_ptr<Fill> fill_;

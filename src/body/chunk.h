@@ -2,9 +2,12 @@
 // Chunk: a piece of memory that holds up to kChunkSize bytes of one body. A ChunkSource (the store)
 // makes it and gets its memory back when the last Ref is gone: a leased chunk stays good though it
 // was evicted. Bytes are write-once: what was committed never changes, so readers need no lock.
+// A chunk that is filled is in memory. One that is sealed may be elsewhere (a spool's file): its
+// bytes come back piece by piece as readers ask for them, and nobody blocks meanwhile.
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "base/check.h"
 #include "base/ref.h"
@@ -24,9 +27,32 @@ enum class Need : std::uint8_t { kUsual, kPressing };
 
 class Chunk : public RefCounted<Chunk> {
  public:
+  // What part() says: bytes, which are good while `pin` lives; or, without a pin, that they are not
+  // in memory now, or `lost`: for ever.
+  struct Part {
+    Ref<Chunk> pin;
+    std::span<const std::byte> bytes;
+    bool lost = false;
+  };
+
   virtual ~Chunk() = default;
 
+  // For its writer, until it is sealed; for others where it never is (no drop_passed body).
   virtual std::byte* data() const = 0;
+  // For readers: from `at` on up to `n` bytes, all of them committed. Where they are not in memory
+  // now they are brought there, and `reader` is woken, once, when it is worth to ask again; it must
+  // be forgotten before it dies. Any thread; never waits; the Body's lock may be held: takes a leaf
+  // lock at most.
+  virtual Part part(std::size_t at, std::size_t n, Waiter& reader) {
+    static_cast<void>(reader);
+    return {Ref<Chunk>(this), {data() + at, n}};
+  }
+  virtual void forget(Waiter& reader) noexcept { static_cast<void>(reader); }
+  // A reader is about to come to its begin. Under the Body's lock.
+  virtual void soon() noexcept {}
+  // `size` bytes are here, and no more will come. By its writer, no lock held; of drop_passed
+  // bodies alone.
+  virtual void seal(std::size_t size) noexcept { static_cast<void>(size); }
   std::size_t capacity() const { return capacity_; }
   // The same bytes as a file (a memfd slab), for sendfile; -1 when there is none. The file is never
   // rewritten in place while the chunk or anything sent from it may still be looked at

@@ -15,24 +15,36 @@ BodyReader::BodyReader(Ref<Body> body, std::uint64_t first, std::uint64_t end, W
   body_->attach(*this);
 }
 
-BodyReader::~BodyReader() { body_->detach(*this); }
+BodyReader::~BodyReader() {
+  await_no_chunk();
+  body_->detach(*this);
+}
 
 std::uint64_t BodyReader::end() const { return std::min(end_, body_->total_.load()); }
 
-Lease BodyReader::lease(Ref<Chunk> chunk, std::size_t here, std::uint64_t stop,
-                        std::size_t max) const {
+Next BodyReader::lease(Chunk& chunk, std::size_t here, std::uint64_t stop, std::size_t max) {
   const std::size_t at = offset_ % kChunkSize;
   const std::uint64_t n = std::min<std::uint64_t>({max, here - at, stop - offset_});
-  const std::span<const std::byte> bytes(chunk->data() + at, n);
-  return {std::move(chunk), bytes};
+  Chunk::Part part = chunk.part(at, n, owner_);
+  if (part.pin) return Lease{std::move(part.pin), part.bytes};
+  if (part.lost) return Error{Errc::kDiskRead};
+  awaited_ = Ref<Chunk>(&chunk);
+  return Wait{};
+}
+
+void BodyReader::await_no_chunk() noexcept {
+  if (!awaited_) return;
+  awaited_->forget(owner_);
+  awaited_ = nullptr;
 }
 
 Next BodyReader::next(std::size_t max) {
+  await_no_chunk();
   Next next = End{};
   if (!held_) {
     next = body_->read(*this, max);
   } else if (offset_ < end()) {
-    next = lease(held_, held_->capacity(), end(), max);
+    next = lease(*held_, held_->capacity(), end(), max);
   }
   if (const Lease* got = std::get_if<Lease>(&next); got && touched_ != chunk_index(offset_)) {
     touched_ = chunk_index(offset_);
@@ -135,7 +147,13 @@ Next Body::read(BodyReader& reader, std::size_t max) {
   const std::uint64_t stop = failed() ? std::min(end, aside().failed_at) : end;
   const Slot* slot = find(offset);
   if (slot && slot->filled > offset % kChunkSize && offset < stop) {
-    return reader.lease(slot->chunk, slot->filled, stop, max);
+    const Next next = reader.lease(*slot->chunk, slot->filled, stop, max);
+    if (const Error* why = std::get_if<Error>(&next)) {
+      set_failed(*why, offset);
+    } else if (const Lease* got = std::get_if<Lease>(&next); got && drop_passed_) {
+      prepare(offset + got->bytes.size());
+    }
+    return next;
   }
   if (failed()) return reason();
   if (will_bring(offset)) {
@@ -146,6 +164,13 @@ Next Body::read(BodyReader& reader, std::size_t max) {
   if (!may_return(offset)) return reason();
   reader.behind_ = true;
   return hole_at(offset);
+}
+
+// A reader comes to `offset` next: where a chunk begins there, it may have to be brought.
+void Body::prepare(std::uint64_t offset) {
+  if (offset % kChunkSize != 0) return;
+  const Slot* next = find(offset);
+  if (next && next->chunk) next->chunk->soon();
 }
 
 void Body::advance(BodyReader& reader, std::uint64_t n) {

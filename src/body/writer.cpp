@@ -158,7 +158,7 @@ void BodyWriter::commit(std::size_t n) noexcept {
   if (n == 0) return;
   Body& body = *fill.body;
   bool full = false;
-  Ref<Chunk> whole;  // for the backing
+  Ref<Chunk> whole;  // for the backing, or to be sealed
   std::uint32_t index = 0;
   std::size_t size = 0;
   {
@@ -186,10 +186,10 @@ void BodyWriter::commit(std::size_t n) noexcept {
       fill.reserved = Fill::kNone;
       index = chunk_index(before);
       size = slot.filled;
-      if (body.backing_) whole = slot.chunk;
+      if (body.backing_ || body.drop_passed_) whole = slot.chunk;
     }
   }
-  if (whole) body.backing_->offer(index, whole, size, body.total_);
+  if (whole) body.hand_over(index, whole, size);
   if (full) body.source_.unpinned();
 }
 
@@ -230,26 +230,28 @@ void BodyWriter::trim() {
 }
 
 // The last chunk of a body whose end was not known is whole only now.
-void BodyWriter::offer_last() {
+// So is the one that was filled when a body failed: nobody will fill it any more.
+void BodyWriter::seal_last() {
   Body& body = *fill_->body;
   Ref<Chunk> last;
   std::size_t size = 0;
   const std::uint32_t index = fill_->reserved;
-  if (!body.backing_ || index == Fill::kNone) return;
+  if ((!body.backing_ && !body.drop_passed_) || index == Fill::kNone) return;
   {
     Lock lock(body.mutex_);
     const Body::Slot& slot = body.slot(index);
-    if (slot.filled == 0 || index * kChunkSize + slot.filled != body.total_) return;
+    const bool end = index * kChunkSize + slot.filled == body.total_;
+    if (slot.filled == 0 || !(end || (body.failed() && body.drop_passed_))) return;
     last = slot.chunk;
     size = slot.filled;
   }
-  body.backing_->offer(index, last, size, body.total_);
+  body.hand_over(index, last, size);
 }
 
 void BodyWriter::finish() && noexcept {
   if (conclude()) {
     trim();
-    offer_last();
+    seal_last();
     if (body().total_ == 0) body().hold_empty_chunk();
     const bool all = body().complete() || (body().backing_ && fill_->cursor == body().total_);
     if (!body().refillable_ && !body().lost_ && all) body().whole_ = true;
@@ -265,6 +267,7 @@ void BodyWriter::fail(Error why) && noexcept {
     Lock lock(b.mutex_);
     b.set_failed(why, fill_->cursor);
   }
+  if (b.drop_passed_) seal_last();
   end();
 }
 

@@ -29,8 +29,9 @@ class File {
   virtual Result<void> truncate(std::uint64_t size) = 0;
   virtual Result<void> reserve(std::uint64_t size) = 0;  // blocks for so many bytes, size unchanged
   virtual Result<std::uint64_t> size() = 0;
-  virtual void will_need(std::uint64_t offset, std::uint64_t bytes) = 0;   // a hint
-  virtual void write_back(std::uint64_t offset, std::uint64_t bytes) = 0;  // a hint: begin to
+  virtual Result<void> punch(std::uint64_t offset, std::uint64_t bytes) = 0;  // no blocks there
+  virtual void will_need(std::uint64_t offset, std::uint64_t bytes) = 0;      // a hint
+  virtual void write_back(std::uint64_t offset, std::uint64_t bytes) = 0;     // a hint: begin to
 };
 
 class FileSystem {
@@ -39,6 +40,8 @@ class FileSystem {
 
   virtual ~FileSystem() = default;
   virtual Result<std::unique_ptr<File>> open(const std::string& path, Open how) = 0;
+  // New, for both, on the disk of `directory`; it is gone with the File.
+  virtual Result<std::unique_ptr<File>> open_nameless(const std::string& directory) = 0;
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;  // names
   virtual Result<void> remove(const std::string& path) = 0;          // open Files stay good
   virtual Result<void> make_directory(const std::string& path) = 0;  // there already: fine

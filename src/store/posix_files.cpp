@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 
 #include "store/file_system.h"
 
@@ -66,6 +67,10 @@ class PosixFile final : public File {
     if (::fstat(fd_, &st) < 0) return failed();
     return static_cast<std::uint64_t>(st.st_size);
   }
+  Result<void> punch(std::uint64_t offset, std::uint64_t bytes) override {
+    return checked(::fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                               static_cast<off_t>(offset), static_cast<off_t>(bytes)));
+  }
   void will_need(std::uint64_t offset, std::uint64_t bytes) override {
     ::posix_fadvise(fd_, static_cast<off_t>(offset), static_cast<off_t>(bytes),
                     POSIX_FADV_WILLNEED);
@@ -86,6 +91,17 @@ class PosixFiles final : public FileSystem {
                       : how == Open::kWrite ? O_RDWR
                                             : O_RDWR | O_CREAT | O_EXCL;
     const int fd = ::open(path.c_str(), flags | O_CLOEXEC, 0640);
+    if (fd < 0) return failed();
+    return std::make_unique<PosixFile>(fd);
+  }
+
+  Result<std::unique_ptr<File>> open_nameless(const std::string& directory) override {
+    int fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EOPNOTSUPP) {  // as overlayfs says in older kernels
+      std::string name = directory + "/weir-spool-XXXXXX";
+      fd = ::mkostemp(name.data(), O_CLOEXEC);
+      if (fd >= 0) ::unlink(name.c_str());
+    }
     if (fd < 0) return failed();
     return std::make_unique<PosixFile>(fd);
   }

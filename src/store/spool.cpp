@@ -1,97 +1,135 @@
 #include "store/spool.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
+#include <utility>
 
 #include "base/check.h"
+#include "store/spool_chunk.h"
 
 namespace weir::store {
 
-class Spool::SpoolChunk final : public body::Chunk {
- public:
-  SpoolChunk(Spool& spool, std::byte* data, std::size_t size, std::uint64_t offset)
-      : Chunk(size), spool_(spool), data_(data), offset_(offset) {}
-  ~SpoolChunk() override {
-    ::munmap(data_, body::kChunkSize);
-    spool_.give_slot(offset_, false);
-  }
+namespace {
 
-  std::byte* data() const override { return data_; }
-  int fd() const override { return spool_.fd_; }
-  std::uint64_t file_offset() const override { return offset_; }
+constexpr int kReaders = 2;
 
- private:
-  Spool& spool_;
-  std::byte* const data_;
-  const std::uint64_t offset_;
-};
-
-Result<std::unique_ptr<Spool>> Spool::open(const std::string& directory, std::uint64_t limit) {
-  int fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (fd < 0 && errno == EOPNOTSUPP) {  // as overlayfs says in older kernels
-    std::string name = directory + "/weir-spool-XXXXXX";
-    fd = ::mkostemp(name.data(), O_CLOEXEC);
-    if (fd >= 0) ::unlink(name.c_str());
-  }
-  if (fd < 0) return fail(Errc::kSystem, errno);
-  return std::unique_ptr<Spool>(new Spool(fd, limit));
+std::size_t pieces_of(std::uint64_t memory) {
+  return static_cast<std::size_t>(std::max(memory, Spool::kLeastMemory) / 4 / Spool::kPiece);
+}
+std::size_t chunks_of(std::uint64_t memory) {
+  const std::uint64_t rest =
+      std::max(memory, Spool::kLeastMemory) - pieces_of(memory) * Spool::kPiece;
+  return static_cast<std::size_t>(rest / body::kChunkSize);
 }
 
-Spool::Spool(int fd, std::uint64_t limit) : fd_(fd) { stats_.limit = limit; }
+}  // namespace
+
+Spool::Spool(std::unique_ptr<File> file, const Settings& settings)
+    : file_(std::move(file)),
+      directory_(settings.directory),
+      chunks_(body::kChunkSize, chunks_of(settings.memory)),
+      pieces_(kPiece, pieces_of(settings.memory)) {
+  stats_.limit = settings.limit;
+  threads_.emplace_back([this] { run_writer(); });
+  for (int i = 0; i < kReaders; ++i) threads_.emplace_back([this] { run_reader(); });
+}
 
 Spool::~Spool() {
-  WEIR_CHECK(stats_.used == 0);
-  ::close(fd_);
+  {
+    Lock lock(mutex_);
+    stopping_ = true;
+    write_work_.notify_all();
+    load_work_.notify_all();
+  }
+  for (std::thread& thread : threads_) thread.join();
+  Lock lock(mutex_);
+  WEIR_CHECK(stats_.used == to_punch_.size() * body::kChunkSize);
+}
+
+bool Spool::owns(const body::Chunk& chunk) {
+  return dynamic_cast<const SpoolChunk*>(&chunk) != nullptr;
 }
 
 Ref<body::Chunk> Spool::allocate(std::size_t size, bool pressing) {
   WEIR_CHECK(size <= body::kChunkSize);
   std::uint64_t offset = 0;
-  if (!take_slot(pressing, offset)) return {};
-  // Blocks are reserved first: a full disk is told here, and not by a signal when bytes are
-  // written.
-  const auto at = static_cast<off_t>(offset);
-  void* data = MAP_FAILED;
-  if (::fallocate(fd_, 0, at, body::kChunkSize) == 0)
-    data = ::mmap(nullptr, body::kChunkSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, at);
-  if (data == MAP_FAILED) {
-    give_slot(offset, true);
-    return {};
-  }
-  return Ref<body::Chunk>::adopt(
-      new SpoolChunk(*this, static_cast<std::byte*>(data), size, offset));
+  std::byte* memory = take_room(pressing, offset);
+  if (!memory) return {};
+  auto buffer = make_ref<SpoolBuffer>(*this, memory, body::kChunkSize);
+  return make_ref<SpoolChunk>(*this, std::move(buffer), size, offset);
 }
 
-bool Spool::take_slot(bool pressing, std::uint64_t& offset) {
+// A slot in the file, and memory for what will be there. Null: one of them there is not.
+std::byte* Spool::take_room(bool pressing, std::uint64_t& offset) {
   Lock lock(mutex_);
   const std::uint64_t limit = stats_.limit + (pressing ? stats_.limit / 8 : 0);
-  if (stats_.used + body::kChunkSize > limit) {
+  std::byte* memory = stats_.used + body::kChunkSize > limit ? nullptr : chunks_.take();
+  if (!memory) {
     ++stats_.refused;
-    return false;
+    if (to_write_.empty()) try_stuck();
+    return nullptr;
   }
   stats_.used += body::kChunkSize;
+  stats_.memory += body::kChunkSize;
   if (unused_.empty()) {
     offset = std::exchange(end_, end_ + body::kChunkSize);
   } else {
     offset = unused_.back();
     unused_.pop_back();
   }
-  return true;
+  return memory;
 }
 
-void Spool::give_slot(std::uint64_t offset, bool refused) noexcept {
-  ::fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
-              body::kChunkSize);
+// --- what goes -----------------------------------------------------------------------------------
+
+// The last Ref of a buffer is gone.
+void Spool::give(const SpoolBuffer& buffer) noexcept {
   Lock lock(mutex_);
+  if (buffer.capacity() == body::kChunkSize) {
+    chunks_.give(buffer.data());
+    stats_.memory -= body::kChunkSize;
+    wake_waiters();
+  } else {
+    pieces_.give(buffer.data());
+    load_work_.notify_one();
+  }
+}
+
+// The last Ref of a chunk is gone.
+void Spool::retire(SpoolChunk& chunk) noexcept {
+  Ref<SpoolBuffer> memory;
+  SpoolChunk::Pieces pieces;  // both given back when the lock is
+  Lock lock(mutex_);
+  chunk.unlink();
+  memory = std::move(chunk.memory_);
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    if (chunk.pieces_[i]) pieces[i] = chunk.drop(i);
+  }
+  if (chunk.written_) {
+    to_punch_.push_back(chunk.offset_);
+    write_work_.notify_one();
+  } else {
+    free_slot(chunk.offset_);
+  }
+}
+
+void Spool::free_slot(std::uint64_t offset) noexcept {
   stats_.used -= body::kChunkSize;
-  stats_.refused += refused ? 1 : 0;
   unused_.push_back(offset);
-  if (refused) return;  // who asked for it must not be woken by that
+  try_stuck();
+  wake_waiters();
+}
+
+// There may be room on the disk again.
+void Spool::try_stuck() noexcept {
+  SpoolChunk* chunk = stuck_.pop_front();
+  if (!chunk) return;
+  to_write_.push_back(*chunk);
+  write_work_.notify_one();
+}
+
+// --- waiting -------------------------------------------------------------------------------------
+
+void Spool::wake_waiters() noexcept {
   for (body::Waiter* w : waiters_) w->wake();
   waiters_.clear();
 }

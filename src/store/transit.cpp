@@ -9,11 +9,15 @@ Ref<body::Chunk> Transit::allocate(body::Body& owner, std::uint32_t index, std::
   if (owner.present() + size <= window_) {
     chunk = memory_.allocate(owner, index, size, body::Need::kUsual);
   }
-  // What is small is not worth a mapping of its own.
+  // What is small is not worth a slot of its own.
   if (!chunk && size < body::kChunkSize / 16) {
     return memory_.allocate(owner, index, size, body::Need::kPressing);
   }
-  if (!chunk) chunk = spool_->allocate(size, most == body::Need::kPressing);
+  // One of a body without a known end would grow, and hold memory twice meanwhile.
+  if (!chunk) {
+    const std::size_t room = owner.total() ? size : body::kChunkSize;
+    chunk = spool_->allocate(room, most == body::Need::kPressing);
+  }
   return chunk;
 }
 
@@ -28,7 +32,7 @@ void Transit::forget(body::Waiter& waiter) noexcept {
 }
 
 void Transit::release(body::Chunk& chunk) noexcept {
-  if (!spool_ || !spool_->owns(chunk)) memory_.release(chunk);
+  if (!spool_ || !Spool::owns(chunk)) memory_.release(chunk);
 }
 
 }  // namespace weir::store

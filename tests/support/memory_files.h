@@ -65,6 +65,11 @@ class MemoryFiles final : public store::FileSystem {
     if (it == files_.end()) return fail(Errc::kSystem, ENOENT);
     return std::make_unique<Handle>(*this, it->second, path);
   }
+  Result<std::unique_ptr<store::File>> open_nameless(const std::string& directory) override {
+    const std::lock_guard lock(mutex_);
+    if (const int why = error(faults_.open_error, directory)) return fail(Errc::kSystem, why);
+    return std::make_unique<Handle>(*this, std::make_shared<Content>(), directory + "/");
+  }
   Result<std::vector<std::string>> list(const std::string& directory) override {
     const std::lock_guard lock(mutex_);
     if (const int why = error(faults_.list_error, directory)) return fail(Errc::kSystem, why);
@@ -139,6 +144,13 @@ class MemoryFiles final : public store::FileSystem {
     Result<std::uint64_t> size() override {
       const std::lock_guard lock(files_.mutex_);
       return content_->size();
+    }
+    Result<void> punch(std::uint64_t offset, std::uint64_t bytes) override {
+      const std::lock_guard lock(files_.mutex_);
+      const std::uint64_t size = content_->size();
+      for (std::uint64_t at = offset; at < std::min(size, offset + bytes); ++at)
+        (*content_)[at] = {};
+      return {};
     }
     void will_need(std::uint64_t, std::uint64_t) override {}
     void write_back(std::uint64_t, std::uint64_t) override {}
