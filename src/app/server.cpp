@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -16,8 +17,11 @@
 #include "app/descriptors.h"
 #include "app/error_log.h"
 #include "app/machine.h"
+#include "app/pid_file.h"
 #include "app/privileges.h"
+#include "app/service_manager.h"
 #include "app/shared.h"
+#include "app/sockets.h"
 #include "app/units.h"
 #include "app/worker.h"
 #include "base/log.h"
@@ -25,7 +29,7 @@
 namespace weir::app {
 namespace {
 
-constexpr int kAdminBacklog = 64;
+constexpr Duration kTicketsEvery = std::chrono::hours(1);
 
 // For what goes wrong before, or beside, the error log.
 int complain(const std::string& text) {
@@ -56,66 +60,6 @@ std::vector<std::string> log_files(const Config& config) {
   return files;
 }
 
-// Listening sockets: one for each [[listen]] and worker, told apart by SO_REUSEPORT; and one for
-// the admin address.
-struct Sockets {
-  std::vector<std::vector<int>> of_worker;
-  std::vector<std::string> addresses;  // of the listens, with their real ports
-  int admin = -1;
-
-  ~Sockets() {
-    if (admin >= 0) ::close(admin);
-    for (const auto& fds : of_worker) {
-      for (const int fd : fds) ::close(fd);
-    }
-  }
-  // Empty, or what went wrong.
-  std::string open(const Config& config, const net::ClientSocketOptions& options,
-                   std::uint32_t workers);
-  std::string open_admin(const std::string& at);
-  std::vector<int> take(std::uint32_t worker) { return std::exchange(of_worker[worker], {}); }
-};
-
-std::string Sockets::open(const Config& config, const net::ClientSocketOptions& options,
-                          std::uint32_t workers) {
-  of_worker.resize(workers);
-  for (const Listen& listen : config.listens) {
-    auto address = net::parse_address(listen.address);
-    if (!address) return fmt::format("cannot listen on {}: not an address", listen.address);
-    // SO_REUSEPORT would let a second Weir of the same user share the port unnoticed: ask first.
-    if (const auto taken = net::Listener::probe(*address); !taken) {
-      return fmt::format("cannot listen on {}: {}", listen.address,
-                         std::strerror(taken.error().sys));
-    }
-    for (std::uint32_t i = 0; i < workers; ++i) {
-      const auto fd =
-          net::Listener::open_socket(*address, static_cast<int>(listen.backlog), options);
-      if (!fd) {
-        return fmt::format("cannot listen on {}: {}", listen.address,
-                           std::strerror(fd.error().sys));
-      }
-      of_worker[i].push_back(*fd);
-      *address = net::local_address(*fd);  // port 0: all workers share the one that was given
-    }
-    addresses.push_back(address->text());
-  }
-  return {};
-}
-
-std::string Sockets::open_admin(const std::string& at) {
-  const auto address = net::parse_address(at);
-  if (!address) return {};  // "off"
-  const auto failed = [&](Error why) {
-    return fmt::format("cannot listen on {} (server.admin): {}", at, std::strerror(why.sys));
-  };
-  if (const auto taken = net::Listener::probe(*address); !taken) return failed(taken.error());
-  const auto fd = net::Listener::open_socket(*address, kAdminBacklog);
-  if (!fd) return failed(fd.error());
-  admin = *fd;
-  fmt::print(stderr, "weir: admin on {}\n", net::local_address(admin).text());
-  return {};
-}
-
 // Several Weirs on a machine need not be told about the admin address: the first has it.
 std::string open_admin(Sockets& sockets, const LoadedConfig& loaded) {
   const std::string why = sockets.open_admin(loaded.config.server.admin);
@@ -135,17 +79,43 @@ void reopen(ErrorLog& errors, Shared& shared) {
   errors.reopen();
 }
 
-void wait_for_end(const Config& config, ErrorLog& errors, Shared& shared,
-                  std::vector<std::unique_ptr<Worker>>& workers) {
+// What of each worker rises as its loop turns.
+std::vector<std::uint64_t> turns(const Shared& shared) {
+  std::vector<std::uint64_t> out;
+  for (const auto& stats : shared.stats) out.push_back(stats->seen.get());
+  return out;
+}
+
+void reload(ServiceManager& manager, ErrorLog& errors, Shared& shared) {
+  manager.reloading(std::chrono::steady_clock::now());
+  reopen(errors, shared);
+  manager.ready();
+}
+
+timespec wait_of(Duration d) {
+  const auto seconds = std::chrono::floor<Seconds>(d);
+  return {.tv_sec = seconds.count(), .tv_nsec = (d - seconds).count()};
+}
+
+// Until SIGTERM or SIGINT; meanwhile SIGHUP, new keys for tickets each hour, and the manager's
+// watchdog.
+int serve(ServiceManager& manager, ErrorLog& errors, Shared& shared) {
   const sigset_t awaited = signals_of({SIGTERM, SIGINT, SIGHUP});
-  const timespec hour{.tv_sec = 3600, .tv_nsec = 0};
-  int signal = 0;
-  while (signal != SIGTERM && signal != SIGINT) {
-    signal = sigtimedwait(&awaited, nullptr, &hour);
-    if (signal == SIGHUP) reopen(errors, shared);
-    if (signal < 0 && errno == EAGAIN) rotate_tickets(shared.listens);
+  const timespec wait = wait_of(std::min(manager.feed_every(), kTicketsEvery));
+  TimePoint next_tickets = after(std::chrono::steady_clock::now(), kTicketsEvery);
+  while (true) {
+    const int signal = sigtimedwait(&awaited, nullptr, &wait);
+    if (signal == SIGTERM || signal == SIGINT) return signal;
+    if (signal == SIGHUP) reload(manager, errors, shared);
+    if (manager.feed_every() != kForever) manager.feed(turns(shared));
+    const TimePoint now = std::chrono::steady_clock::now();
+    if (now < next_tickets) continue;
+    rotate_tickets(shared.listens);
+    next_tickets = after(now, kTicketsEvery);
   }
-  log_info("draining signal={}", signal);
+}
+
+void drain(const Config& config, std::vector<std::unique_ptr<Worker>>& workers) {
   for (auto& worker : workers) worker->drain(config.server.drain_timeout);
   // A second signal ends at once: restore the default action for it. SIGHUP never does.
   const sigset_t ending = signals_of({SIGTERM, SIGINT});
@@ -203,6 +173,7 @@ std::string become_user(const Config& config) {
 
 int run_server(const LoadedConfig& loaded) {
   const Config& given = loaded.config;
+  ServiceManager manager = ServiceManager::from_environment();
   ::signal(SIGPIPE, SIG_IGN);
   // Before any thread: only sigwait takes them.
   const sigset_t awaited = signals_of({SIGTERM, SIGINT, SIGHUP});
@@ -220,16 +191,18 @@ int run_server(const LoadedConfig& loaded) {
   std::string why;
   const std::unique_ptr<Shared> shared = make_shared_parts(config, count, why);
   if (!shared) return complain(why);
-  Sockets sockets;
+  Sockets sockets(manager.take_sockets());
+  PidFile pid_file;
   why = sockets.open(config, shared->front.socket, count);
   if (why.empty()) why = open_admin(sockets, loaded);
   if (why.empty()) why = open_logs(config, *shared);
   if (why.empty()) why = load_certificates(config, shared->listens, shared->origins);
+  if (why.empty()) why = pid_file.write(config.server.pid_file);
   if (why.empty()) why = become_user(config);
   if (why.empty()) why = shared->open_shelf();
   if (!why.empty()) return complain(why);
-  shared->addresses = sockets.addresses;
-  for (const std::string& address : sockets.addresses) {
+  shared->addresses = sockets.addresses();
+  for (const std::string& address : sockets.addresses()) {
     fmt::print(stderr, "weir: listening on {}\n", address);
   }
 
@@ -241,10 +214,14 @@ int run_server(const LoadedConfig& loaded) {
     for (std::uint32_t i = 0; i < count; ++i) {
       workers.push_back(std::make_unique<Worker>(*shared, i, sockets.take(i)));
     }
-    if (sockets.admin >= 0) workers.front()->serve_admin(std::exchange(sockets.admin, -1));
+    if (const int fd = sockets.take_admin(); fd >= 0) workers.front()->serve_admin(fd);
     for (auto& worker : workers) worker->start();
     log_info("serving workers={} memory={}", count, config.storage.memory);
-    wait_for_end(config, **error_log, *shared, workers);
+    manager.ready();
+    const int signal = serve(manager, **error_log, *shared);
+    manager.stopping();
+    log_info("draining signal={}", signal);
+    drain(config, workers);
   }
   log_info("ended");
   return 0;

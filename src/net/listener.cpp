@@ -2,6 +2,7 @@
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -66,6 +67,30 @@ Result<void> Listener::probe(const Address& address) {
   close(fd);
   if (error == EADDRINUSE) return fail(Errc::kSystem, error);
   return {};  // whatever else is wrong, open_socket will say
+}
+
+Result<Address> Listener::adopt(int fd, int backlog) {
+  int listens = 0;
+  int type = 0;
+  socklen_t length = sizeof listens;
+  const bool asked = getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 &&
+                     getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
+  if (!asked) return fail(Errc::kSystem, errno);
+  const Address address = local_address(fd);
+  const bool ip = address.family() == AF_INET || address.family() == AF_INET6;
+  if (listens == 0 || type != SOCK_STREAM || !ip) return fail(Errc::kSystem, EINVAL);
+  const int flags = fcntl(fd, F_GETFL);
+  const bool ready = flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
+                     fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && set(fd, IPPROTO_TCP, TCP_NODELAY, 1) &&
+                     listen(fd, backlog) == 0;
+  if (!ready) return fail(Errc::kSystem, errno);
+  return address;
+}
+
+Result<int> Listener::share(int fd) {
+  const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return fail(Errc::kSystem, errno);
+  return copy;
 }
 
 Listener::Listener(Loop& loop, int fd, Owner& owner)

@@ -44,6 +44,11 @@ class Listener final : private Timer::Owner {
   // Whether nobody listens there yet: SO_REUSEPORT would let a second process of the same user
   // share the port unnoticed. EADDRINUSE if somebody does.
   static Result<void> probe(const Address& address);
+  // Makes a listening TCP socket that another process opened, and may go on to have, one of ours:
+  // non-blocking, close-on-exec, with that backlog. Returns its address; EINVAL if it is no such.
+  static Result<Address> adopt(int fd, int backlog);
+  // Another descriptor of the same socket: what waits in its queue is accepted by who comes first.
+  static Result<int> share(int fd);
   // Takes over the listening socket.
   Listener(Loop& loop, int fd, Owner& owner);
   ~Listener();

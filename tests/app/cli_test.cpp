@@ -101,6 +101,7 @@ TEST_CASE("help prints the manual and a completion") {
     CHECK(manual.find(".Ss \"weir " + std::string(command) + "\"\n") != std::string::npos);
     CHECK(completion.find("    " + std::string(command) + ")\n") != std::string::npos);
   }
+  CHECK(manual.find(".It \"\\-H, \\-\\-header \\(dqName: value\\(dq\"\n") != std::string::npos);
   CHECK(weir({"help", "man", "nothing"}).code == 2);
 }
 

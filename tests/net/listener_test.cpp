@@ -1,6 +1,8 @@
 #include "net/listener.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <string>
@@ -117,6 +119,24 @@ TEST_CASE("several workers listen on one port") {
   REQUIRE(second);
   CHECK(local_address(*second) == local_address(first.get()));
   close(*second);
+}
+
+TEST_CASE("a socket that somebody else opened is made one of ours, and can be shared") {
+  const Fd other(::socket(AF_INET, SOCK_STREAM, 0));
+  CHECK(Listener::adopt(other.get(), 64).error().sys == EINVAL);  // it does not listen
+  CHECK(Listener::adopt(-1, 64).error().sys == EBADF);
+  const Address any = *parse_address("127.0.0.1:0");
+  REQUIRE(::bind(other.get(), any.raw(), any.length) == 0);
+  REQUIRE(::listen(other.get(), 1) == 0);
+  const auto adopted = Listener::adopt(other.get(), 64);
+  REQUIRE(adopted);
+  CHECK(*adopted == local_address(other.get()));
+  CHECK((::fcntl(other.get(), F_GETFL) & O_NONBLOCK) != 0);
+  CHECK((::fcntl(other.get(), F_GETFD) & FD_CLOEXEC) != 0);
+  const auto copy = Listener::share(other.get());
+  REQUIRE(copy);
+  const Fd shared(*copy);
+  CHECK(local_address(shared.get()) == *adopted);
 }
 
 TEST_CASE("a probe tells whether somebody listens there, also with SO_REUSEPORT") {
