@@ -59,6 +59,8 @@ class Http1Session final : public Session, public net::Conn::Owner, public net::
   bool may_keep() const;  // whether another request may follow on this connection
   delivery::Phase phase() const override;
   const DeliveryWatch& watch() const override { return watch_; }
+  Duration still() const override;
+  ConnectionView view() const override;
 
  private:
   enum class State : std::uint8_t { kIdle, kHead, kExchange, kLinger, kClosed, kHttp2 };
