@@ -12,7 +12,9 @@
 #include <new>
 #include <thread>
 
+#include "app/admin_socket.h"
 #include "app/certificates.h"
+#include "app/config_page.h"
 #include "app/descriptors.h"
 #include "app/error_log.h"
 #include "app/machine.h"
@@ -24,8 +26,6 @@
 
 namespace weir::app {
 namespace {
-
-constexpr int kAdminBacklog = 64;
 
 // For what goes wrong before, or beside, the error log.
 int complain(const std::string& text) {
@@ -61,17 +61,16 @@ std::vector<std::string> log_files(const Config& config) {
 struct Sockets {
   std::vector<std::vector<int>> of_worker;
   std::vector<std::string> addresses;  // of the listens, with their real ports
-  int admin = -1;
+  AdminSocket admin;
 
   ~Sockets() {
-    if (admin >= 0) ::close(admin);
     for (const auto& fds : of_worker) {
       for (const int fd : fds) ::close(fd);
     }
   }
   // Empty, or what went wrong.
   std::string open(const Config& config, std::uint32_t workers);
-  std::string open_admin(const std::string& at);
+  std::string open_admin(const Server& server);
   std::vector<int> take(std::uint32_t worker) { return std::exchange(of_worker[worker], {}); }
 };
 
@@ -99,23 +98,17 @@ std::string Sockets::open(const Config& config, std::uint32_t workers) {
   return {};
 }
 
-std::string Sockets::open_admin(const std::string& at) {
-  const auto address = net::parse_address(at);
-  if (!address) return {};  // "off"
-  const auto failed = [&](Error why) {
-    return fmt::format("cannot listen on {} (server.admin): {}", at, std::strerror(why.sys));
-  };
-  if (const auto taken = net::Listener::probe(*address); !taken) return failed(taken.error());
-  const auto fd = net::Listener::open_socket(*address, kAdminBacklog);
-  if (!fd) return failed(fd.error());
-  admin = *fd;
-  fmt::print(stderr, "weir: admin on {}\n", net::local_address(admin).text());
+std::string Sockets::open_admin(const Server& server) {
+  auto socket = AdminSocket::open(server);
+  if (!socket) return socket.error();
+  admin = std::move(*socket);
+  if (!admin.text().empty()) fmt::print(stderr, "weir: admin on {}\n", admin.text());
   return {};
 }
 
 // Several Weirs on a machine need not be told about the admin address: the first has it.
 std::string open_admin(Sockets& sockets, const LoadedConfig& loaded) {
-  const std::string why = sockets.open_admin(loaded.config.server.admin);
+  const std::string why = sockets.open_admin(loaded.config.server);
   if (why.empty() || loaded.places.contains("server.admin")) return why;
   complain(why + "; going on without");
   return {};
@@ -226,6 +219,7 @@ int run_server(const LoadedConfig& loaded) {
   if (why.empty()) why = shared->open_shelf();
   if (!why.empty()) return complain(why);
   shared->addresses = sockets.addresses;
+  shared->config_page = config_page(loaded);
   for (const std::string& address : sockets.addresses) {
     fmt::print(stderr, "weir: listening on {}\n", address);
   }
@@ -238,7 +232,7 @@ int run_server(const LoadedConfig& loaded) {
     for (std::uint32_t i = 0; i < count; ++i) {
       workers.push_back(std::make_unique<Worker>(*shared, i, sockets.take(i)));
     }
-    if (sockets.admin >= 0) workers.front()->serve_admin(std::exchange(sockets.admin, -1));
+    if (const int fd = sockets.admin.take(); fd >= 0) workers.front()->serve_admin(fd);
     for (auto& worker : workers) worker->start();
     log_info("serving workers={} memory={}", count, config.storage.memory);
     wait_for_end(config, **error_log, *shared, workers);

@@ -6,11 +6,13 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "e2e/certificates.h"
@@ -206,6 +208,48 @@ TEST_CASE("Chromium loads a page of 100 objects over one connection of HTTP/2, e
     CHECK(connections.size() == 1);
   }
   CHECK(origin.count("total") == kLines);
+}
+
+TEST_CASE("The admin page shows real numbers in Chromium, and says nothing on the console") {
+  const Origin origin;
+  Weir weir(origin, "[server]\nworkers = 2\nadmin = \"127.0.0.1:0\"\ndrain_timeout = \"1 s\"\n");
+  Client stuck(weir.port(), {.receive_buffer = 16384});
+  stuck.send(Request{.target = "/stuck?size=8MiB&n=1&cc=max-age=60&field=X:%3Cb%3E"});
+  std::atomic<bool> over = false;
+  std::thread traffic([&] {
+    while (!over) get(weir.port(), "/hot?size=20KiB&n=2&cc=max-age=600");
+  });
+  // Rounds take a second of the page's time and milliseconds of ours; it waits for 0.2 s of Weir's.
+  const Visit seen = visit("http://127.0.0.1:" + std::to_string(weir.admin_port()) + "/", 200'000);
+  over = true;
+  traffic.join();
+  CAPTURE(seen.dom.substr(seen.dom.find("<body>"), 6000));
+  for (const std::string& line : seen.console) FAIL_CHECK(line);
+  CHECK(text_of(seen, "state") == "serving");
+  CHECK(text_of(seen, "about").find("pid " + std::to_string(weir.process().pid())) !=
+        std::string::npos);
+  CHECK(text_of(seen, "to-clients").ends_with("iB/s"));
+  CHECK(text_of(seen, "requests").ends_with("/s"));
+  CHECK(text_of(seen, "requests") != "0.0/s");
+  const std::string hits = text_of(seen, "hit-ratio");
+  CAPTURE(hits);
+  CHECK(hits.ends_with(" %"));
+  CHECK(std::stod(hits) > 50);
+  for (const std::string& part :
+       std::vector<std::string>{"/stuck?size=8MiB", "zero window in ", origin.address(), ">up<",
+                                "<path class=\"wave\""}) {
+    CAPTURE(part);
+    CHECK(seen.dom.find(part) != std::string::npos);
+  }
+  stuck.abort();
+}
+
+TEST_CASE("The admin page asks for the token where one is needed") {
+  const Origin origin;
+  Weir weir(origin, "[server]\nadmin = \"127.0.0.1:0\"\nadmin_token = \"geheim\"\n");
+  const Visit seen = visit("http://127.0.0.1:" + std::to_string(weir.admin_port()) + "/", 3000);
+  CHECK(text_of(seen, "state") == "locked");
+  CHECK(seen.dom.find("id=\"sign\" class=\"card\">") != std::string::npos);
 }
 
 }  // namespace weir::test
