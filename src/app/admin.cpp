@@ -20,7 +20,8 @@ Admin::Admin(net::Loop& loop, Shared& shared, proxy::Purger& purger, int fd)
     : settings_(admin_settings()),
       connections_(0),
       store_({.limit = kMemory, .spare = kMemory / 4}, [](const Digest&) {}),
-      house_{loop, shared, purger, store_},
+      lookout_(loop, shared.posts),
+      house_{loop, shared, purger, lookout_, store_},
       frontend_(loop, settings_, *this, store_, connections_, stats_, nullptr) {
   frontend_.listen(fd, listen_);
 }

@@ -29,6 +29,7 @@ class Admin final : private front::Service {
   front::Connections connections_;
   front::Stats stats_;
   store::MemoryStore store_;
+  Lookout lookout_;
   AdminHouse house_;
   std::vector<std::unique_ptr<AdminExchange>> exchanges_;  // as many as there were at a time
   front::Frontend frontend_;

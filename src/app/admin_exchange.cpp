@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "app/admin_orders.h"
+#include "app/connections_page.h"
 #include "app/explain.h"
 #include "app/metrics_page.h"
+#include "app/page/admin_page.h"
 #include "app/status_page.h"
 #include "body/text_body.h"
 #include "http/date.h"
@@ -18,11 +21,29 @@ namespace {
 constexpr std::size_t kBodyMost = 1 << 20;
 
 constexpr std::string_view kJsonType = "application/json";
-constexpr std::string_view kPaths =
-    "GET  /status   what Weir does now, as JSON\n"
-    "GET  /metrics  all counters, for Prometheus\n"
-    "POST /purge    forget what is stored, or make it stale: see weir purge --help\n"
-    "POST /explain  what becomes of a request: see weir explain --help\n";
+constexpr std::string_view kHtmlType = "text/html; charset=utf-8";
+struct Resource {
+  std::string_view path;
+  bool order;  // POST; else GET and HEAD
+  std::string_view text;
+};
+constexpr Resource kResources[] = {
+    {"/", false, "a page for browsers"},
+    {"/status", false, "what Weir does now, as JSON"},
+    {"/connections", false, "the client connections worth a look, as JSON"},
+    {"/config", false, "the values in force and where each was set, as JSON"},
+    {"/metrics", false, "all counters, for Prometheus"},
+    {"/purge", true, "forget what is stored, or make it stale: see weir purge --help"},
+    {"/explain", true, "what becomes of a request: see weir explain --help"},
+};
+
+std::string all_resources() {
+  std::string out;
+  for (const Resource& r : kResources) {
+    out += fmt::format("{:<5}{:<14}{}\n", r.order ? "POST" : "GET", r.path, r.text);
+  }
+  return out;
+}
 
 std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
 
@@ -40,6 +61,15 @@ bool is_json(const http::Request& request) {
   return http::iequals(http::trim(type.substr(0, type.find(';'))), kJsonType);
 }
 
+// The page has all it needs in itself, asks this address alone, and is no part of another.
+void add_page_fields(http::Fields& fields) {
+  fields.add("Content-Security-Policy",
+             "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+             "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+             "frame-ancestors 'none'");
+  fields.add("Referrer-Policy", "no-referrer");
+}
+
 std::string error_text(std::string_view why) {
   using Json = nlohmann::json;
   return Json{{"error", why}}.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -49,6 +79,7 @@ std::string error_text(std::string_view why) {
 
 AdminExchange::~AdminExchange() {
   house_.purger.forget(*this);
+  house_.lookout.forget(*this);
   house_.loop.cancel(*this);
 }
 
@@ -65,32 +96,33 @@ bool AdminExchange::authorized(const http::Request& request) const {
 // Without a token only this machine can ask; but a page in a browser here could be made to. With
 // one, the address may have any name.
 std::optional<AdminExchange::Answer> AdminExchange::refusal(const http::Request& request) const {
-  if (!authorized(request)) return Answer{.status = 401, .text = "401 a token is needed\n"};
+  const bool secret = path_of(request.target) != "/";  // the page knows nothing: it asks
+  if (secret && !authorized(request))
+    return Answer{.status = 401, .text = "401 a token is needed\n"};
   const bool open = house_.shared.config.server.admin_token.empty();
   if (open && !is_own_host(request.authority)) {
     return Answer{.status = 403, .text = "403 Host must be an IP address or localhost\n"};
   }
-  const std::string_view path = path_of(request.target);
-  const bool order = path == "/purge" || path == "/explain";
-  if (!order && path != "/" && path != "/metrics" && path != "/status") {
-    return Answer{.status = 404, .text = "404 no such page\n"};
+  const auto resource = std::ranges::find(kResources, path_of(request.target), &Resource::path);
+  if (resource == std::end(kResources)) {
+    return Answer{.status = 404, .text = "404 no such page; there are\n" + all_resources()};
   }
   const bool reads = request.method == http::Method::kGet || request.method == http::Method::kHead;
-  if (order && request.method != http::Method::kPost) {
+  if (resource->order && request.method != http::Method::kPost) {
     return Answer{.status = 405, .text = "405 only POST\n", .allow = "POST"};
   }
-  if (!order && !reads) {
+  if (!resource->order && !reads) {
     return Answer{.status = 405, .text = "405 only GET and HEAD\n", .allow = "GET, HEAD"};
   }
-  if (order && !is_json(request)) {
+  if (resource->order && !is_json(request)) {
     return Answer{415, kJsonType, error_text("Content-Type must be application/json")};
   }
   return {};
 }
 
-AdminExchange::Answer AdminExchange::page(const http::Request& request) const {
-  const std::string_view path = path_of(request.target);
-  if (path == "/") return {.text = std::string(kPaths)};
+AdminExchange::Answer AdminExchange::page(std::string_view path) const {
+  if (path == "/") return {.type = kHtmlType, .text = std::string(kAdminPage)};
+  if (path == "/config") return {.type = kJsonType, .text = house_.shared.config_page};
   const bool metrics = path == "/metrics";
   const auto snapshot = take_snapshot(house_.shared, house_.loop.now(), metrics);
   if (metrics) return {.type = kMetricsType, .text = metrics_page(*snapshot)};
@@ -102,8 +134,19 @@ void AdminExchange::on_request(front::Stream& stream) {
   state_ = State::kAnswered;
   const http::Request& request = stream.request();
   if (const auto refused = refusal(request)) return reply(*refused);
-  if (request.method != http::Method::kPost) return reply(page(request));
+  const std::string_view path = path_of(request.target);
+  if (path == "/connections") return look();
+  if (request.method != http::Method::kPost) return reply(page(path));
   begin_reading();
+}
+
+void AdminExchange::look() {
+  state_ = State::kLooking;
+  house_.lookout.ask(*this);
+}
+
+void AdminExchange::on_sight(const Sight& sight) {
+  reply({200, kJsonType, connections_page(sight)});
 }
 
 void AdminExchange::begin_reading() {
@@ -177,6 +220,8 @@ void AdminExchange::reply(const Answer& answer) {
   fields.add(http::FieldId::kDate, http::print_date(house_.loop.wall_now()));
   fields.add(http::FieldId::kCacheControl, "no-store");
   fields.add(http::FieldId::kContentType, answer.type);
+  fields.add("X-Content-Type-Options", "nosniff");
+  if (answer.type == kHtmlType) add_page_fields(fields);
   if (answer.status == 401) fields.add("WWW-Authenticate", "Bearer");
   if (answer.status == 503) fields.add(http::FieldId::kRetryAfter, "1");
   if (!answer.allow.empty()) fields.add(http::FieldId::kAllow, answer.allow);
@@ -189,6 +234,7 @@ void AdminExchange::reply(const Answer& answer) {
 
 void AdminExchange::on_done(front::Stream&, const front::Ending&) {
   if (state_ == State::kPurging) house_.purger.forget(*this);
+  if (state_ == State::kLooking) house_.lookout.forget(*this);
   reader_.reset();
   stream_ = nullptr;
   state_ = State::kIdle;

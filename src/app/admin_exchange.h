@@ -2,6 +2,7 @@
 // AdminExchange: one question to the admin address and its answer.
 //
 //   Idle --GET----------------------------------------> Answered --> Idle
+//     \---GET /connections--> Looking ----------------------^
 //     \---POST--> Reading --whole body--> Purging ----------^
 //                    \------ nothing to wait for -----------/
 //
@@ -11,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "app/lookout.h"
 #include "app/shared.h"
 #include "base/executor.h"
 #include "body/body.h"
@@ -25,13 +27,15 @@ struct AdminHouse {
   net::Loop& loop;
   Shared& shared;
   proxy::Purger& purger;
+  Lookout& lookout;
   body::ChunkSource& source;
 };
 
 class AdminExchange final : public front::Handler,
                             public body::Waiter,
                             public Task,
-                            public proxy::Purger::Listener {
+                            public proxy::Purger::Listener,
+                            public Lookout::Listener {
  public:
   explicit AdminExchange(AdminHouse& house) : house_(house) {}
   ~AdminExchange();
@@ -47,9 +51,10 @@ class AdminExchange final : public front::Handler,
   void wake() noexcept override { house_.loop.post(*this); }
   void run() noexcept override;
   void on_purged(std::size_t objects) override;
+  void on_sight(const Sight& sight) override;
 
  private:
-  enum class State : std::uint8_t { kIdle, kReading, kPurging, kAnswered };
+  enum class State : std::uint8_t { kIdle, kReading, kLooking, kPurging, kAnswered };
   struct Answer {
     int status = 200;
     std::string_view type = "text/plain; charset=utf-8";
@@ -59,7 +64,8 @@ class AdminExchange final : public front::Handler,
 
   std::optional<Answer> refusal(const http::Request& request) const;
   bool authorized(const http::Request& request) const;
-  Answer page(const http::Request& request) const;
+  Answer page(std::string_view path) const;
+  void look();
   void begin_reading();
   void read();
   void obey();

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <nlohmann/json.hpp>
 
+#include "app/admin_socket.h"
 #include "http/parser.h"
 #include "net/ask.h"
 
@@ -12,8 +14,10 @@ namespace {
 
 std::string request_for(const Config& config, const AdminQuestion& q) {
   const bool post = !q.body.empty();
-  std::string out = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
-                                post ? "POST" : "GET", q.path, config.server.admin);
+  const bool unix_socket = config.server.admin.starts_with("unix:");
+  std::string out =
+      fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", post ? "POST" : "GET",
+                  q.path, unix_socket ? "localhost" : config.server.admin);
   if (const std::string& token = config.server.admin_token; !token.empty()) {
     out += fmt::format("Authorization: Bearer {}\r\n", token);
   }
@@ -52,16 +56,19 @@ std::expected<std::string, std::string> body_of(const std::string& text) {
 std::expected<std::string, NoAnswer> ask_admin(const Config& config,
                                                const AdminQuestion& question) {
   const std::string& at = config.server.admin;
-  const auto address = net::parse_address(at);
+  const auto address = admin_address(config.server);
   if (!address) {
     return std::unexpected(
         NoAnswer{"the conf has server.admin = \"off\": there is nobody to ask", true});
   }
   const auto text = net::ask(*address, request_for(config, question), question.patience);
   if (!text) {
-    const bool refused = text.error().code == Errc::kConnectRefused;
+    const int why_not = text.error().sys;
+    const bool refused = text.error().code == Errc::kConnectRefused || why_not == ENOENT;
     const std::string why =
-        refused ? std::string("connection refused; is Weir running?") : describe(text.error());
+        refused ? fmt::format("{}; is Weir running?",
+                              why_not == ENOENT ? "there is no such socket" : "connection refused")
+                : describe(text.error());
     return std::unexpected(NoAnswer{fmt::format("nobody answers at {}: {}", at, why), refused});
   }
   const auto body = body_of(*text);

@@ -11,6 +11,7 @@
 #include "app/reference.h"
 #include "app/status_command.h"
 #include "app/store_command.h"
+#include "app/top_command.h"
 
 namespace weir::app {
 namespace {
@@ -36,6 +37,7 @@ struct Commands {
   CLI::App* check;
   CLI::App* config;
   CLI::App* status;
+  CLI::App* top;
   CLI::App* store;
   CLI::App* purge;
   CLI::App* explain;
@@ -111,6 +113,8 @@ Commands describe_commands(CLI::App& weir, Arguments& to) {
   c.status = weir.add_subcommand("status", "Ask a running Weir what it does");
   add_conf(*c.status, to, true);
   c.status->add_flag("--json", to.json, "As JSON");
+  c.top = weir.add_subcommand("top", "Watch a running Weir: q quit, s sort, p pause");
+  add_conf(*c.top, to, true);
   c.store = weir.add_subcommand("store", "Look at what is stored on disk: stat, check, ls, dump");
   c.store->add_option("what", to.topic, "stat, check (all checksums), ls (objects), dump (records)")
       ->required()
@@ -157,6 +161,7 @@ int with_conf(const Commands& c, const Arguments& given, RunFn run, std::ostream
   err << loaded->warnings << std::flush;
   if (c.run->parsed()) return run(*loaded);
   if (c.status->parsed()) return status_command(loaded->config, given.json, out, err);
+  if (c.top->parsed()) return top_command(loaded->config, err);
   if (c.store->parsed()) return store_command(loaded->config, given.topic, out, err);
   if (c.purge->parsed()) return purge_command(loaded->config, given.purge, out, err);
   if (c.explain->parsed()) return explain_command(loaded->config, given.explain, out, err);

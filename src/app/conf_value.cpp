@@ -8,6 +8,7 @@
 #include "app/conf_rule.h"
 #include "net/address.h"
 #include "net/network.h"
+#include "net/unix_socket.h"
 
 namespace weir::app {
 namespace {
@@ -101,8 +102,9 @@ Fault check_address(std::string& text) {
 }
 
 Fault check_admin(std::string& text) {
-  if (text == "off" || !check_address(text)) return {};
-  return "must be an IP address and a port, as \"127.0.0.1:6180\", or \"off\"";
+  if (text == "off" || net::parse_unix_address(text) || !check_address(text)) return {};
+  return "must be an IP address and a port, as \"127.0.0.1:6180\", a path, as "
+         "\"unix:/run/weir/admin.sock\", or \"off\"";
 }
 
 Fault check_server(std::string& text) {

@@ -15,7 +15,7 @@ using Fault = std::optional<std::string>;
 
 Fault check_name(std::string& text);             // letters, digits, "-", "_", "."
 Fault check_address(std::string& text);          // an IP address and a port
-Fault check_admin(std::string& text);            // the same, or "off"
+Fault check_admin(std::string& text);            // the same, "unix:/path" or "off"
 Fault check_server(std::string& text);           // host:port, host a name or an IP address
 Fault check_server_text(std::string& text);      // the same, with weight=N and backup behind it
 Fault check_host(std::string& text);             // a host pattern; ends up in lower case

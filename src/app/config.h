@@ -79,6 +79,18 @@ std::expected<LoadedConfig, std::string> load_config(const std::string& path);
 std::string sample_config();
 // The values in force, as TOML that loads to the same Config, each with the place it was set at.
 std::string effective_config(const LoadedConfig& loaded);
+// The same as values. One table after the other as the conf would have them.
+struct EffectiveValue {
+  std::string name;
+  std::string text;     // as TOML
+  std::string where;    // "weir.conf:12", "default", or "implied" by the short forms
+  bool hidden = false;  // a secret that is set: `text` is not for showing
+};
+struct EffectiveTable {
+  std::string title;  // "[server]", "[[listen]]"
+  std::vector<EffectiveValue> values;
+};
+std::vector<EffectiveTable> effective_tables(const LoadedConfig& loaded);
 // The parameters as a page for `weir help params`.
 std::string params_help();
 

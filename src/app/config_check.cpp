@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 
+#include "app/admin_socket.h"
 #include "app/certificates.h"
 #include "app/conf_rule.h"
 #include "app/conf_value.h"
@@ -282,7 +283,7 @@ void check_admin(const Config& c, const Places& places, Findings& out) {
                           "server.admin_token may have letters, digits and \"-._~+/=\"",
                           {}});
   }
-  const auto address = net::parse_address(server.admin);
+  const auto address = admin_address(server);
   if (!address) return;  // "off"
   if (!address->loopback() && server.admin_token.empty()) {
     out.errors.push_back({place_of(places, "server.admin"),

@@ -106,44 +106,44 @@ std::string one_line(std::string name) {
   return name;
 }
 
-template <class T>
-std::string effective_table(const LoadedConfig& loaded, const Table& table, const std::string& path,
-                            const std::vector<T>& values);
+class EffectiveWalk {
+ public:
+  explicit EffectiveWalk(const LoadedConfig& loaded) : loaded_(loaded) {}
+  std::vector<EffectiveTable> take() { return std::move(out_); }
 
-// One [table], each line "name = value   # where it was set".
-template <class T>
-std::string effective_table(const LoadedConfig& loaded, const Table& table, const std::string& path,
-                            const T& values) {
-  std::string out = "\n" + header(table);
-  each_param(values, [&](const Param& p, const auto& member) {
-    const auto set = loaded.places.find(path_of(path, p.name));
-    const bool is_set = set != loaded.places.end();
-    if (p.optional && !is_set) return;
-    const std::string where = is_set ? fmt::format("{}:{}", one_line(loaded.file), set->second.line)
-                              : p.required ? std::string("implied")
-                                           : std::string("default");
-    const std::string value = is_set || p.required ? value_text(p, member) : sample_value(p);
-    const bool hidden = p.kind == Kind::kSecret && is_set;
-    const std::string line =
-        hidden ? fmt::format("#{} is not shown", p.name) : fmt::format("{} = {}", p.name, value);
-    out += fmt::format("{:<44} # {}\n", line, where);
-  });
-  each_nested(values, [&](const Table& nested, const auto& members) {
-    const std::string key = path_of(table.key, nested.key);
-    out +=
-        effective_table(loaded, Table{key, nested.text, true}, path_of(path, nested.key), members);
-  });
-  return out;
-}
-template <class T>
-std::string effective_table(const LoadedConfig& loaded, const Table& table, const std::string& path,
-                            const std::vector<T>& values) {
-  std::string out;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    out += effective_table(loaded, table, indexed(path, i), values[i]);
+  template <class T>
+  void add(const Table& table, const std::string& path, const T& values) {
+    const std::string title = header(table);
+    out_.push_back({title.substr(0, title.size() - 1), {}});
+    each_param(values, [&](const Param& p, const auto& member) { add(p, path, member); });
+    each_nested(values, [&](const Table& nested, const auto& members) {
+      const std::string key = path_of(table.key, nested.key);
+      add(Table{key, nested.text, true}, path_of(path, nested.key), members);
+    });
   }
-  return out;
-}
+  template <class T>
+  void add(const Table& table, const std::string& path, const std::vector<T>& values) {
+    for (std::size_t i = 0; i < values.size(); ++i) add(table, indexed(path, i), values[i]);
+  }
+
+ private:
+  template <class T>
+  void add(const Param& p, const std::string& path, const T& member) {
+    const auto set = loaded_.places.find(path_of(path, p.name));
+    const bool is_set = set != loaded_.places.end();
+    if (p.optional && !is_set) return;
+    out_.back().values.push_back(
+        {.name = std::string(p.name),
+         .text = is_set || p.required ? value_text(p, member) : sample_value(p),
+         .where = is_set       ? fmt::format("{}:{}", one_line(loaded_.file), set->second.line)
+                  : p.required ? std::string("implied")
+                               : std::string("default"),
+         .hidden = p.kind == Kind::kSecret && is_set});
+  }
+
+  const LoadedConfig& loaded_;
+  std::vector<EffectiveTable> out_;
+};
 
 }  // namespace
 
@@ -180,11 +180,24 @@ std::string sample_config() {
   return out;
 }
 
+std::vector<EffectiveTable> effective_tables(const LoadedConfig& loaded) {
+  EffectiveWalk walk(loaded);
+  each_table(loaded.config, [&](const Table& table, const auto& member) {
+    walk.add(table, std::string(table.key), member);
+  });
+  return walk.take();
+}
+
 std::string effective_config(const LoadedConfig& loaded) {
   std::string out = "# The values in force, and where each was set.\n";
-  each_table(loaded.config, [&](const Table& table, const auto& member) {
-    out += effective_table(loaded, table, std::string(table.key), member);
-  });
+  for (const EffectiveTable& table : effective_tables(loaded)) {
+    out += "\n" + table.title + "\n";
+    for (const EffectiveValue& value : table.values) {
+      const std::string line = value.hidden ? fmt::format("#{} is not shown", value.name)
+                                            : fmt::format("{} = {}", value.name, value.text);
+      out += fmt::format("{:<44} # {}\n", line, value.where);
+    }
+  }
   return out;
 }
 

@@ -25,7 +25,7 @@ enum class Kind : std::uint8_t {
   kSecret,    // the same; not shown again
   kName,      // letters, digits, "-", "_", "."
   kAddress,   // IP:port, to listen on
-  kAdmin,     // IP:port, to listen on, or "off"
+  kAdmin,     // IP:port or unix:/path, to listen on, or "off"
   kServers,   // a list of host:port, to connect to
   kHosts,     // a list of host patterns: "example.org", "*.example.org", "*"
   kNetworks,  // a list of IP addresses and networks: "10.0.0.0/8"

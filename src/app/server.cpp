@@ -13,7 +13,9 @@
 #include <new>
 #include <thread>
 
+#include "app/admin_socket.h"
 #include "app/certificates.h"
+#include "app/config_page.h"
 #include "app/descriptors.h"
 #include "app/error_log.h"
 #include "app/machine.h"
@@ -62,7 +64,7 @@ std::vector<std::string> log_files(const Config& config) {
 
 // Several Weirs on a machine need not be told about the admin address: the first has it.
 std::string open_admin(Sockets& sockets, const LoadedConfig& loaded) {
-  const std::string why = sockets.open_admin(loaded.config.server.admin);
+  const std::string why = sockets.open_admin(loaded.config.server);
   if (why.empty() || loaded.places.contains("server.admin")) return why;
   complain(why + "; going on without");
   return {};
@@ -202,6 +204,7 @@ int run_server(const LoadedConfig& loaded) {
   if (why.empty()) why = shared->open_shelf();
   if (!why.empty()) return complain(why);
   shared->addresses = sockets.addresses();
+  shared->config_page = config_page(loaded);
   for (const std::string& address : sockets.addresses()) {
     fmt::print(stderr, "weir: listening on {}\n", address);
   }

@@ -9,6 +9,7 @@
 
 #include "app/access_log.h"
 #include "app/config.h"
+#include "app/lookout.h"
 #include "app/settings.h"
 #include "app/worker_stats.h"
 #include "cache/index.h"
@@ -34,7 +35,8 @@ struct Shared {
         store(store_settings(conf.storage), [this](const Digest& id) { index.emptied(id); }),
         transit(store, open_spool(conf.storage), conf.storage.transit_window),
         started(std::chrono::steady_clock::now()),
-        started_wall(std::chrono::floor<Seconds>(std::chrono::system_clock::now())) {
+        started_wall(std::chrono::floor<Seconds>(std::chrono::system_clock::now())),
+        posts(worker_count) {
     for (const OriginConf& origin : conf.origins) {
       origins.push_back(std::make_unique<origin::Servers>(origin_settings(origin, conf.http)));
       gates.push_back(std::make_unique<proxy::Gate>(gate_limits(origin)));
@@ -93,6 +95,8 @@ struct Shared {
   const TimePoint started;
   const WallTime started_wall;
   std::vector<std::string> addresses;               // of the [[listen]]s, with their real ports
+  std::string config_page;                          // GET /config
+  std::vector<LookoutPost> posts;                   // one for each worker
   std::vector<std::unique_ptr<WorkerStats>> stats;  // each its worker's
   std::atomic<bool> draining{false};
 };

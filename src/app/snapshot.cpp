@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "app/shared.h"
@@ -36,11 +37,15 @@ std::array<Snapshot::Load, sched::kLanes> lanes_of(proxy::Gate& gate) {
   return out;
 }
 
-Snapshot::Origin origin_of(const origin::Servers& servers, proxy::Gate& gate) {
+Snapshot::Origin origin_of(const origin::Servers& servers, proxy::Gate& gate, TimePoint now) {
   Snapshot::Origin out{
       .name = servers.settings.name, .lanes = lanes_of(gate), .connections = servers.limit.open()};
   for (std::size_t i = 0; i < servers.balancer.size(); ++i) {
-    out.servers.push_back({servers.settings.servers[i].name, servers.balancer.view(i)});
+    const origin::Balancer::View view = servers.balancer.view(i);
+    const bool ejected = view.state == sched::Breaker::State::kOpen;
+    out.servers.push_back(
+        {servers.settings.servers[i].name, view,
+         ejected ? std::max(view.next_try - now, Duration::zero()) : Duration::zero()});
   }
   return out;
 }
@@ -53,6 +58,12 @@ Snapshot::Worker worker_of(WorkerStats& stats, TimePoint now, bool scrape) {
   if (seen != TimePoint{}) out.silent = std::max(now - seen, Duration::zero());
   out.lag = &stats.loop.late;
   out.rounds = stats.loop.rounds.get();
+  out.late = Duration(static_cast<Duration::rep>(stats.lag_ns.get()));
+  out.cpu = Duration(static_cast<Duration::rep>(stats.cpu_ns.get()));
+  for (const Count& phase : stats.front.open) out.connections += phase.get();
+  for (std::size_t i = 0; i < proxy::kHows; ++i) {
+    out.requests += stats.proxy.requests.total(static_cast<proxy::How>(i));
+  }
   for (const WorkerStats::Queue& q : stats.queues) {
     out.queues.push_back({q.waiting.get(), q.most.get(), q.backlog.get()});
   }
@@ -87,7 +98,7 @@ std::unique_ptr<const Snapshot> take_snapshot(Shared& shared, TimePoint now, boo
   out->listens = shared.addresses;
   out->certificates = certificates_of(shared);
   for (std::size_t i = 0; i < shared.gates.size(); ++i) {
-    out->origins.push_back(origin_of(*shared.origins[i], *shared.gates[i]));
+    out->origins.push_back(origin_of(*shared.origins[i], *shared.gates[i], now));
   }
   for (const auto& stats : shared.stats) {
     out->sum.merge(*stats);

@@ -32,6 +32,7 @@ struct Snapshot {
   struct Server {
     std::string name;  // host:port
     origin::Balancer::View view;
+    Duration retry_in{0};  // while it is ejected
     bool up() const { return view.healthy && view.state == sched::Breaker::State::kClosed; }
   };
   struct Origin {
@@ -53,6 +54,10 @@ struct Snapshot {
   struct Worker {
     Duration longest_lag{0};  // since the last scrape
     Duration silent{0};       // since it last published
+    Duration late{0};         // lately
+    Duration cpu{0};          // of its thread
+    std::uint64_t connections = 0;
+    std::uint64_t requests = 0;
     const Durations* lag = nullptr;
     std::uint64_t rounds = 0;
     std::vector<Queue> queues;  // one a listener

@@ -10,15 +10,8 @@
 #include "net/listener.h"
 
 namespace weir::app {
-namespace {
-
-constexpr int kAdminBacklog = 64;
-
-}  // namespace
-
 Sockets::~Sockets() {
   for (const int fd : handed_) ::close(fd);
-  if (admin_ >= 0) ::close(admin_);
   for (const auto& fds : of_worker_) {
     for (const int fd : fds) ::close(fd);
   }
@@ -87,17 +80,11 @@ int Sockets::take_handed(const net::Address& address) {
   return fd;
 }
 
-std::string Sockets::open_admin(const std::string& at) {
-  const auto address = net::parse_address(at);
-  if (!address) return {};  // "off"
-  const auto failed = [&](Error why) {
-    return fmt::format("cannot listen on {} (server.admin): {}", at, std::strerror(why.sys));
-  };
-  if (const auto taken = net::Listener::probe(*address); !taken) return failed(taken.error());
-  const auto fd = net::Listener::open_socket(*address, kAdminBacklog);
-  if (!fd) return failed(fd.error());
-  admin_ = *fd;
-  fmt::print(stderr, "weir: admin on {}\n", net::local_address(admin_).text());
+std::string Sockets::open_admin(const Server& server) {
+  auto socket = AdminSocket::open(server);
+  if (!socket) return socket.error();
+  admin_ = std::move(*socket);
+  if (!admin_.text().empty()) fmt::print(stderr, "weir: admin on {}\n", admin_.text());
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/admin_socket.h"
 #include "app/config.h"
 #include "net/address.h"
 #include "net/conn.h"
@@ -27,11 +28,11 @@ class Sockets {
   std::string open(const Config& config, const net::ClientSocketOptions& options,
                    std::uint32_t workers);
   // The same of the admin address; nothing for "off".
-  std::string open_admin(const std::string& at);
+  std::string open_admin(const Server& server);
 
   // From then on the caller's.
   std::vector<int> take(std::uint32_t worker) { return std::exchange(of_worker_[worker], {}); }
-  int take_admin() { return std::exchange(admin_, -1); }  // -1: there is none
+  int take_admin() { return admin_.take(); }  // -1: there is none; its file stays ours
 
   // Of the [[listen]]s, with their real ports.
   const std::vector<std::string>& addresses() const { return addresses_; }
@@ -45,7 +46,7 @@ class Sockets {
   std::vector<int> handed_;
   std::vector<std::vector<int>> of_worker_;
   std::vector<std::string> addresses_;
-  int admin_ = -1;
+  AdminSocket admin_;
 };
 
 }  // namespace weir::app

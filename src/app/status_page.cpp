@@ -121,11 +121,13 @@ std::string_view state_of(const Snapshot::Server& server) {
 Json servers(const Snapshot::Origin& origin) {
   Json out = Json::array();
   for (const Snapshot::Server& server : origin.servers) {
-    out.push_back({{"name", server.name},
-                   {"state", state_of(server)},
-                   {"outstanding", server.view.outstanding},
-                   {"requests", server.view.requests},
-                   {"failures", server.view.failures}});
+    Json row = {{"name", server.name},
+                {"state", state_of(server)},
+                {"outstanding", server.view.outstanding},
+                {"requests", server.view.requests},
+                {"failures", server.view.failures}};
+    if (row["state"] == "ejected") row["retry_in_seconds"] = seconds(server.retry_in);
+    out.push_back(std::move(row));
   }
   return out;
 }
@@ -174,7 +176,11 @@ Json workers(const Snapshot& s) {
   Json out = Json::array();
   for (const Snapshot::Worker& worker : s.workers) {
     out.push_back({{"lag_max_seconds", seconds(worker.longest_lag)},
-                   {"silent_seconds", seconds(worker.silent)}});
+                   {"silent_seconds", seconds(worker.silent)},
+                   {"lag_seconds", seconds(worker.late)},
+                   {"cpu_seconds", seconds(worker.cpu)},
+                   {"connections", worker.connections},
+                   {"requests", worker.requests}});
   }
   return out;
 }

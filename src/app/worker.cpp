@@ -1,6 +1,7 @@
 #include "app/worker.h"
 
 #include <algorithm>
+#include <ctime>
 
 #include "base/log.h"
 #include "net/listen_drops.h"
@@ -47,10 +48,12 @@ Worker::Worker(Shared& shared, std::uint32_t number, std::vector<int> listeners)
   for (std::size_t i = 0; i < listeners.size(); ++i) {
     frontend_->listen(listeners[i], shared.listens[i]);
   }
+  shared.posts[number].open(loop_, *frontend_);
 }
 
 Worker::~Worker() {
   loop_.cancel(*this);
+  shared_.posts[house_.worker].close();
   admin_.reset();
   frontend_.reset();
   while (proxy::CompressionPlace* place = house_.compressions.front()) place->compression->cancel();
@@ -142,6 +145,11 @@ void Worker::publish(TimePoint now) {
   for (std::size_t i = 0; i < house_.origins.size(); ++i) {
     stats_.origins[i].publish(*house_.origins[i].pool);
   }
+  stats_.lag_ns.set(static_cast<std::uint64_t>(loop_.lag().count()));
+  timespec cpu{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+  stats_.cpu_ns.set(static_cast<std::uint64_t>(cpu.tv_sec) * 1'000'000'000 +
+                    static_cast<std::uint64_t>(cpu.tv_nsec));
   stats_.seen.set(static_cast<std::uint64_t>(now.time_since_epoch().count()));
 }
 

@@ -40,6 +40,8 @@ struct alignas(kCacheLine) WorkerStats {
   net::LoopStats loop;
   std::vector<Origin> origins;  // as in the conf
   std::vector<Queue> queues;    // likewise
+  Count lag_ns;                 // how late it was lately, when it last published
+  Count cpu_ns;                 // of its thread, likewise
   Count seen;                   // when the worker last published, in ns of TimePoint; 0: not yet
 
   // Adds what can be added: front, proxy and origins.

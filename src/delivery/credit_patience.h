@@ -21,6 +21,9 @@ class CreditPatience {
   // `shut`: it has no credit, of its own or of the connection's. Returns whether it may stay.
   bool on(TimePoint now, std::uint64_t sent, bool shut, Duration loop_lag);
   Duration shut_for() const { return shut_for_; }  // in all
+  bool shut() const { return shut_; }              // at the last look
+  // How long it may still stay as it is. Of meaning while shut().
+  Duration left() const { return left_.left(); }
 
  private:
   const Settings* settings_;

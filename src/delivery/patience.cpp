@@ -24,8 +24,10 @@ constexpr int kStandstillPart = 4;  // of the standstill, between two looks
 // Looks never come closer than this, whatever the settings.
 constexpr Duration kLookLeast = std::chrono::milliseconds(10);
 
-Decision reap(CloseReason why) { return {What::kReap, why, TimePoint::max()}; }
-Decision keep(TimePoint until) { return {What::kKeep, CloseReason::kOpen, until}; }
+Decision reap(CloseReason why) { return {What::kReap, why}; }
+Decision keep(TimePoint until, Forecast forecast = {}) {
+  return {What::kKeep, CloseReason::kOpen, until, forecast};
+}
 
 }  // namespace
 
@@ -128,7 +130,7 @@ TimePoint Patience::next_look(const Sample& sample, Duration left) const {
 Decision Patience::step_closed(const Sample& sample) const {
   const bool all_and_fin = sample.written > 0 && sample.acked == sample.written + 1;
   if (sample.phase == Phase::kLingering && all_and_fin) {
-    return {What::kClose, CloseReason::kResponseDone, TimePoint::max()};
+    return {What::kClose, CloseReason::kResponseDone};
   }
   // Both ended in order, and what the client said before its FIN is still being read (a tunnel).
   if (sample.phase == Phase::kSending && sample.acked > sample.written && sample.peer_fin)
@@ -147,7 +149,7 @@ Decision Patience::step_owing(const Sample& sample) {
   if (vanished(sample, silent)) {
     return reap(fin ? CloseReason::kStalledHalfClosed : CloseReason::kStalled);
   }
-  if (trickle_.spent()) return reap(slow_reason(sample));
+  if (trickle_.spent()) return reap(slow_reason(sample, standstill(sample.now)));
   if (settings_->min_rate > 0 && rate_.spent()) return reap(CloseReason::kTooSlow);
 
   Duration left = trickle_.left();
@@ -155,7 +157,7 @@ Decision Patience::step_owing(const Sample& sample) {
   if (sample.phase == Phase::kLingering) {
     left = std::min(left, std::max(kLingerLookFirst, standstill(sample.now) / kLingerLookPart));
   }
-  return keep(next_look(sample, left));
+  return keep(next_look(sample, left), forecast(sample, silent));
 }
 
 // Silence from before the debt is no fault, nor is a standstill during which something was heard.
@@ -177,11 +179,32 @@ bool Patience::vanished(const Sample& sample, Duration silent) const {
   return asked_at_ - unheard_since_ >= limit - limit / 4 || silent >= limit + limit / 2;
 }
 
-CloseReason Patience::slow_reason(const Sample& sample) const {
-  const bool still = standstill(sample.now) >= settings_->zero_window_timeout / 2;
-  if (!still) return CloseReason::kTooSlow;
+CloseReason Patience::slow_reason(const Sample& sample, Duration still) const {
+  if (still < settings_->zero_window_timeout / 2) return CloseReason::kTooSlow;
   if (window_shut(sample) && questions_ < kQuestions) return CloseReason::kZeroWindow;
   return peer_finished(sample) ? CloseReason::kStalledHalfClosed : CloseReason::kStalled;
+}
+
+Forecast Patience::forecast(const Sample& sample, Duration silent) const {
+  const bool fin = peer_finished(sample);
+  const Duration still = standstill(sample.now);
+  Forecast out;
+  const auto comes = [&](CloseReason why, Duration in) {
+    const TimePoint at = after(sample.now, std::max(in, Duration::zero()));
+    if (at < out.at) out = {why, at};
+  };
+  const Duration left = trickle_.left();
+  if (still > Duration::zero() || left < settings_->zero_window_timeout * 3 / 4) {
+    comes(slow_reason(sample, still + left), left);
+  }
+  if (questions_ > 0 && silent > Duration::zero()) {
+    comes(fin ? CloseReason::kStalledHalfClosed : CloseReason::kStalled,
+          (fin ? settings_->half_closed_stall_timeout : settings_->stall_timeout) - silent);
+  }
+  if (settings_->min_rate > 0 && backlog_ && rate_.left() < rate_window() / 2) {
+    comes(CloseReason::kTooSlow, rate_.left());
+  }
+  return out;
 }
 
 // ---- Waiting: half-closed, nothing owed
@@ -193,7 +216,7 @@ Decision Patience::step_waiting(const Sample& sample) {
     const bool answered = heard > heard_ + kHeardAnew;
     if (!answered) {
       const TimePoint answer_due = after(asked_at_, probe_spacing(sample));
-      if (sample.now < answer_due) return keep(answer_due);
+      if (sample.now < answer_due) return keep(answer_due, dead_by(answer_due, sample));
       if (asked_ >= settings_->probes && sample.probes >= settings_->probes) {
         return reap(CloseReason::kHalfClosedDead);
       }
@@ -212,7 +235,16 @@ Decision Patience::probe(const Sample& sample, TimePoint heard) {
   asked_at_ = sample.now;
   asked_before_ = true;
   if (asked_ < UINT8_MAX) ++asked_;
-  return {What::kProbe, CloseReason::kOpen, after(sample.now, probe_spacing(sample))};
+  const TimePoint answer_due = after(sample.now, probe_spacing(sample));
+  return {What::kProbe, CloseReason::kOpen, answer_due, dead_by(answer_due, sample)};
+}
+
+// The first probe is a question, those behind it are a count.
+Forecast Patience::dead_by(TimePoint answer_due, const Sample& sample) const {
+  if (asked_ < 2) return {};
+  const auto more = static_cast<int>(settings_->probes) - asked_;
+  return {CloseReason::kHalfClosedDead,
+          after(answer_due, std::max(more, 0) * probe_spacing(sample))};
 }
 
 Duration Patience::probe_spacing(const Sample& sample) const {
@@ -222,7 +254,7 @@ Duration Patience::probe_spacing(const Sample& sample) const {
 // ---- Lingering: all acknowledged, our FIN too
 
 Decision Patience::step_lingering(const Sample& sample) {
-  if (peer_finished(sample)) return {What::kClose, CloseReason::kResponseDone, TimePoint::max()};
+  if (peer_finished(sample)) return {What::kClose, CloseReason::kResponseDone};
   if (!lingering_) {
     lingering_ = true;
     heard_ = asked_at_ = sample.now;
@@ -234,8 +266,8 @@ Decision Patience::step_lingering(const Sample& sample) {
   segs_in_ = sample.segs_in;
   const TimePoint end =
       std::min(after(asked_at_, settings_->linger_timeout), after(heard_, settings_->linger_max));
-  if (sample.now >= end) return {What::kClose, CloseReason::kLingerTimeout, TimePoint::max()};
-  return keep(end);
+  if (sample.now >= end) return {What::kClose, CloseReason::kLingerTimeout};
+  return keep(end, {CloseReason::kLingerTimeout, end});
 }
 
 }  // namespace weir::delivery

@@ -59,6 +59,13 @@ struct Settings {
   Duration linger_max = std::chrono::seconds(30);     // all acknowledged, the client still sending
 };
 
+// What the client will be ended for, and when, if nothing more is heard of it until then. Only of
+// clocks that run against it: one who gets on has none.
+struct Forecast {
+  CloseReason reason = CloseReason::kOpen;  // kOpen: nothing
+  TimePoint at = TimePoint::max();
+};
+
 struct Decision {
   enum class What : std::uint8_t {
     kKeep,
@@ -70,6 +77,7 @@ struct Decision {
   CloseReason reason = CloseReason::kOpen;  // with kClose and kReap
   // max: nothing to watch until the next write, FIN or phase.
   TimePoint look_again = TimePoint::max();
+  Forecast forecast{};  // with kKeep and kProbe
 };
 
 // Not thread-safe; no memory but its own.
@@ -100,9 +108,11 @@ class Patience {
   void judge_rates(const Sample& sample, Duration passed, std::uint64_t moved);
   Duration rate_window() const;
   Duration probe_spacing(const Sample& sample) const;
+  Forecast dead_by(TimePoint answer_due, const Sample& sample) const;
   Duration silence(const Sample& sample) const;
   bool vanished(const Sample& sample, Duration silent) const;
-  CloseReason slow_reason(const Sample& sample) const;
+  CloseReason slow_reason(const Sample& sample, Duration still) const;
+  Forecast forecast(const Sample& sample, Duration silent) const;
   Decision probe(const Sample& sample, TimePoint heard);
   TimePoint next_look(const Sample& sample, Duration left) const;
 

@@ -40,6 +40,8 @@ class RequestPatience {
   // any.
   Decision begin_body(TimePoint now, std::uint64_t received);
   Decision on_body(TimePoint now, std::uint64_t received, bool reading, Duration loop_lag);
+  // When the last byte of the body came that a call has told of; before begin_body() no sense.
+  TimePoint received_at() const { return received_at_; }
 
  private:
   Duration counted(TimePoint now, Duration loop_lag);

@@ -25,7 +25,8 @@ class DeliveryWatch {
   explicit DeliveryWatch(const delivery::Settings& settings, Opened opened = Opened::kByPeer)
       : look_every_(settings.look_every), patience_(settings), opened_(opened) {}
 
-  // A sample and its verdict; sets the next look. `sink` may be null.
+  // A sample and its verdict; sets the next look. `sink` may be null. What is written to a Unix
+  // socket counts as acknowledged: it is in the client's own queue.
   delivery::Decision look(net::Conn& conn, delivery::Phase phase, std::uint64_t connection,
                           SampleSink* sink);
   // Something was left owed, or is on its way: look in a while, if no look is set already.
@@ -39,8 +40,14 @@ class DeliveryWatch {
   bool progressing(TimePoint now) const { return patience_.progressing(now); }
   std::uint64_t queued() const { return queued_; }  // at the last look, bytes
   std::uint64_t acked() const { return acked_; }    // likewise, since the connection began
+  // Acknowledged bytes a second, of the last few seconds in which something was owed; 0 before.
+  float rate() const { return rate_; }
+  const delivery::Forecast& forecast() const { return forecast_; }  // at the last look
 
  private:
+  delivery::Decision look_without_tcp(const net::Conn& conn, delivery::Phase phase);
+  void note_rate(TimePoint before, const delivery::Sample& sample, std::uint64_t acked);
+
   Duration look_every_;
   delivery::Patience patience_;
   delivery::DeliveryTracker receipts_;
@@ -49,6 +56,8 @@ class DeliveryWatch {
   std::uint64_t queued_ = 0;
   std::uint64_t acked_ = 0;
   const Opened opened_;
+  delivery::Forecast forecast_;
+  float rate_ = 0;
   bool probing_ = false;  // KEEPIDLE is 1, to be put back
 };
 

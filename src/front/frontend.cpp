@@ -119,6 +119,32 @@ void Frontend::relieve(double share) {
   for (std::size_t i = 0; i < victims; ++i) owing[holders[i].id]->sacrifice();
 }
 
+std::vector<ConnectionView> Frontend::worth_a_look(std::size_t most) const {
+  struct Found {
+    std::int64_t still;  // seconds
+    float rate;
+    std::uint64_t held;
+    const Session* session;
+  };
+  std::vector<Found> found;
+  for (const Session* s = sessions_.front(); s; s = sessions_.next(*s)) {
+    const DeliveryWatch& watch = s->watch();
+    if (s->phase() == delivery::Phase::kIdle && watch.queued() == 0) continue;
+    found.push_back(
+        {std::chrono::floor<Seconds>(s->still()).count(), watch.rate(), watch.queued(), s});
+  }
+  const auto worse = [](const Found& a, const Found& b) {
+    if (a.still != b.still) return a.still > b.still;
+    if (a.rate != b.rate) return a.rate < b.rate;
+    return a.held > b.held;
+  };
+  const auto end = found.begin() + static_cast<std::ptrdiff_t>(std::min(most, found.size()));
+  std::partial_sort(found.begin(), end, found.end(), worse);
+  std::vector<ConnectionView> out;
+  for (auto at = found.begin(); at != end; ++at) out.push_back(at->session->view());
+  return out;
+}
+
 // Above the limit clients are still told so; only when too many of those stand there does the
 // kernel have to keep them.
 bool Frontend::may_accept(const net::Listener&) {

@@ -33,6 +33,9 @@ class Frontend final : public net::Listener::Owner, public Session::Owner {
   void relieve(double share);
 
   std::size_t sessions() const { return count_; }
+  // Those that are owed something, ask or wait, at most `most`: first who stands still for longest,
+  // then who is slowest, then whose bytes are most. Looks at every session once.
+  std::vector<ConnectionView> worth_a_look(std::size_t most) const;
   const std::vector<std::unique_ptr<net::Listener>>& listeners() const { return listeners_; }
 
   void on_accept(net::Listener& listener, int fd, const net::Address& peer) override;

@@ -68,6 +68,8 @@ class Http1Session final : public Session,
   void end_output() override;
   void later() override { stream_->wake(); }
   void turn() override { take_turn(); }
+  Duration still() const override;
+  ConnectionView view() const override;
 
  private:
   enum class State : std::uint8_t { kIdle, kHead, kExchange, kLine, kLinger, kClosed, kHttp2 };

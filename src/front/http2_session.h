@@ -49,6 +49,8 @@ class Http2Session final : public Session, public net::Conn::Owner, public net::
   bool give_way() override;
   delivery::Phase phase() const override;
   const DeliveryWatch& watch() const override { return watch_; }
+  Duration still() const override;
+  ConnectionView view() const override;
   std::string_view client_host() const override;
   const ListenSettings& listen() const override { return listen_; }
   std::uint64_t number() const override { return number_; }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/list.h"
+#include "front/connection_view.h"
 #include "front/delivery_watch.h"
 #include "front/settings.h"
 #include "front/stats.h"
@@ -68,6 +69,10 @@ class Session : public ListNode {
   virtual bool give_way() = 0;  // the same, asked for certain: then it is closed
   virtual delivery::Phase phase() const = 0;
   virtual const DeliveryWatch& watch() const = 0;
+  // How long nothing has got on, of who is owed something, asks or waits; zero: it gets on, or
+  // nothing is under way.
+  virtual Duration still() const = 0;
+  virtual ConnectionView view() const = 0;
   virtual std::string_view client_host() const = 0;
   virtual const ListenSettings& listen() const = 0;
   virtual std::uint64_t number() const = 0;  // among the worker's connections

@@ -3,9 +3,11 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <cstring>
 
 namespace weir::net {
@@ -16,6 +18,14 @@ sockaddr_in6& v6(Address& a) { return reinterpret_cast<sockaddr_in6&>(a.storage)
 const sockaddr_in& v4(const Address& a) { return reinterpret_cast<const sockaddr_in&>(a.storage); }
 const sockaddr_in6& v6(const Address& a) {
   return reinterpret_cast<const sockaddr_in6&>(a.storage);
+}
+
+// Clients have no name.
+std::string unix_text(const Address& a) {
+  const auto& raw = reinterpret_cast<const sockaddr_un&>(a.storage);
+  return a.length <= offsetof(sockaddr_un, sun_path) || raw.sun_path[0] == '\0'
+             ? "unix"
+             : fmt::format("unix:{}", raw.sun_path);
 }
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
@@ -40,6 +50,7 @@ Address wildcard(std::uint16_t port) {
 
 std::string Address::host_text() const {
   char buffer[INET6_ADDRSTRLEN];
+  if (family() == AF_UNIX) return "unix";
   if (dual_stack) return "*";
   if (family() == AF_INET && inet_ntop(AF_INET, &v4(*this).sin_addr, buffer, sizeof buffer)) {
     return buffer;
@@ -53,6 +64,7 @@ std::string Address::host_text() const {
 std::string Address::text() const {
   if (family() == AF_INET6 && !dual_stack) return fmt::format("[{}]:{}", host_text(), port());
   if (family() == AF_INET || dual_stack) return fmt::format("{}:{}", host_text(), port());
+  if (family() == AF_UNIX) return unix_text(*this);
   return "unknown";
 }
 
@@ -68,6 +80,7 @@ void Address::set_port(std::uint16_t port) {
 }
 
 bool Address::loopback() const {
+  if (family() == AF_UNIX) return true;
   if (family() == AF_INET) return ntohl(v4(*this).sin_addr.s_addr) >> 24 == 127;
   return family() == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6(*this).sin6_addr);
 }

@@ -18,13 +18,15 @@ struct Address {
   bool dual_stack = false;  // the IPv6 wildcard that takes IPv4 as well: "*:80"
 
   std::string text() const;  // "192.0.2.1:80", "[2001:db8::1]:80", "*:80"; "unknown" when empty
-  std::string host_text() const;  // "192.0.2.1", "2001:db8::1", "*"
+                             // of a Unix socket "unix:/path", or "unix" without a name
+  std::string host_text() const;  // "192.0.2.1", "2001:db8::1", "*", "unix"
   std::uint16_t port() const;
   void set_port(std::uint16_t port);
-  bool loopback() const;  // only this machine reaches it: 127.0.0.0/8, ::1
+  bool loopback() const;  // only this machine reaches it: 127.0.0.0/8, ::1, a Unix socket
   int family() const { return storage.ss_family; }
   const sockaddr* raw() const { return reinterpret_cast<const sockaddr*>(&storage); }
   friend bool operator==(const Address& a, const Address& b);  // family, host, port
+                                                               // (all Unix sockets are equal)
 };
 
 // What the kernel or a resolver gave. An IPv4 address mapped into IPv6 becomes plain IPv4, so that

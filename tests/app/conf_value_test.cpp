@@ -21,6 +21,8 @@ TEST_CASE("listen addresses are IP addresses with a port") {
 
 TEST_CASE("the admin address is an address or off") {
   CHECK(good(check_admin, "off"));
+  CHECK(good(check_admin, "unix:/run/weir/admin.sock"));
+  CHECK_FALSE(good(check_admin, "unix:admin.sock"));
   CHECK(good(check_admin, "[::1]:6180"));
   CHECK_FALSE(good(check_admin, "on"));
   CHECK_FALSE(good(check_admin, "localhost:6180"));

@@ -149,8 +149,8 @@ TEST_CASE("the admin address is this machine's alone, or has a token") {
     return found("origin = \"a:1\"\n[server]\n" + std::string(rows));
   };
   for (const char* rows :
-       {"admin = \"off\"\n", "admin = \"127.9.9.9:1\"\n", "admin = \"[::1]:1\"\n",
-        "admin = \"0.0.0.0:1\"\nadmin_token = \"a.B-9_~+/=\"\n"}) {
+       {"admin = \"off\"\n", "admin = \"unix:/run/weir.sock\"\n", "admin = \"127.9.9.9:1\"\n",
+        "admin = \"[::1]:1\"\n", "admin = \"0.0.0.0:1\"\nadmin_token = \"a.B-9_~+/=\"\n"}) {
     CAPTURE(std::string(rows));
     CHECK(admin(rows).empty());
   }

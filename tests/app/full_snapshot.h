@@ -27,7 +27,12 @@ inline std::unique_ptr<Snapshot> full_snapshot(Durations& lag) {
                  .servers = {{"a:1", {.requests = 9}}, {"b:1", {.healthy = false, .requests = 4}}},
                  .connections = 6}};
   s->workers = {{.longest_lag = 5ms, .silent = 0s, .lag = &lag, .queues = {{1, 2, 4096}}},
-                {.longest_lag = 250ms, .silent = 1s, .lag = &lag, .queues = {{0, 1, 4096}}}};
+                {.longest_lag = 250ms,
+                 .silent = 1s,
+                 .cpu = 1500ms,
+                 .connections = 3,
+                 .lag = &lag,
+                 .queues = {{0, 1, 4096}}}};
   s->store = {.limit = 1 << 30, .used = 1 << 20, .chunks = 9};
   s->disks.disks = {{.path = "/d", .size = 2 << 20, .used = 1 << 20, .regions = 3}};
   s->disks.bodies = 4;

@@ -36,6 +36,8 @@ TEST_CASE("the status is JSON with the numbers of the snapshot") {
   CHECK(origin.at("servers").at(1).at("state") == "unhealthy");
   CHECK(page.at("listen").at(0).at("queues").size() == 2);
   CHECK(page.at("workers").at(1).at("lag_max_seconds") == 0.25);
+  CHECK(page.at("workers").at(1).at("cpu_seconds") == 1.5);
+  CHECK(page.at("workers").at(1).at("connections") == 3);
 }
 
 TEST_CASE("names with bytes that are no UTF-8 do not break the status") {

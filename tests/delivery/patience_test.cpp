@@ -453,3 +453,56 @@ TEST_CASE("a client counts as progressing up to half again its usual standstill"
   CHECK(patience.progressing(kStart + 20s + 30s));
   CHECK_FALSE(patience.progressing(kStart + 20s + 31s));
 }
+
+TEST_CASE("the forecast names the clock that runs against a client, and who gets on has none") {
+  const Settings settings;
+  const auto in = [](const Decision& d, Duration t) { return d.forecast.at - (kStart + t); };
+  Patience shut(settings);
+  shut.on(owing(0s, 100));
+  for (const Duration t : {1s, 30s, 119s}) {
+    const Decision d = shut.on(owing(t, 100));
+    CHECK(d.forecast.reason == CloseReason::kZeroWindow);
+    CHECK(in(d, t) == 120s - t);
+  }
+
+  Patience moving(settings);
+  for (Duration t = 0s; t < 300s; t += 1s) {
+    const Decision d = moving.on(owing(t, static_cast<std::uint64_t>(t / 1s) * 100'000));
+    REQUIRE(d.forecast.reason == CloseReason::kOpen);
+    REQUIRE(d.forecast.at == TimePoint::max());
+  }
+
+  Patience trickling(
+      settings);  // 100 B/s against trickle_rate: 120 s bought back by 0.1 s a second
+  Decision last;
+  for (Duration t = 0s; t <= 60s; t += 1s) {
+    last = trickling.on(owing(t, static_cast<std::uint64_t>(t / 1s) * 100));
+  }
+  CHECK(last.forecast.reason == CloseReason::kZeroWindow);  // should it stop now
+  CHECK(in(last, 60s) > 60s);
+  CHECK(in(last, 60s) < 70s);
+
+  Patience silent(settings);
+  silent.on(owing(0s, 100));
+  silent.on(vanished(1s, 100, 1s));
+  const Decision gone = silent.on(vanished(31s, 100, 31s));
+  CHECK(gone.forecast.reason == CloseReason::kStalled);
+  CHECK(in(gone, 31s) == 30s);
+}
+
+TEST_CASE(
+    "the forecast of a half-closed client counts its probes, of a lingering one its silence") {
+  const Settings settings;
+  Patience patience(settings);
+  CHECK(patience.on(waiting(0s, 0s)).forecast.reason == CloseReason::kOpen);
+  CHECK(patience.on(waiting(1s, 1s)).forecast.reason == CloseReason::kOpen);  // the first question
+  const Decision second = patience.on(waiting(1500ms, 1500ms, 1));
+  CHECK(second.what == What::kProbe);
+  CHECK(second.forecast.reason == CloseReason::kHalfClosedDead);
+  CHECK(second.forecast.at == kStart + 2500ms);
+
+  Patience leaving(settings);
+  const Decision d = leaving.on(lingering(0s, 0));
+  CHECK(d.forecast.reason == CloseReason::kLingerTimeout);
+  CHECK(d.forecast.at == kStart + 5s);
+}

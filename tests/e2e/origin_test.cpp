@@ -38,6 +38,20 @@ TEST_CASE("The origin sends objects of any size, byte for byte") {
   CHECK(get(origin.port(), "/u?size=2B").body_bytes == 2);
 }
 
+TEST_CASE("The origin answers with files of the directory it was given, and no others") {
+  const ScratchDirectory files;
+  files.write("page.html", "<p>hello");
+  const Origin origin(0, {"--files", files.path().string()});
+  const Response page = get(origin.port(), "/x?file=page.html&type=text/html&cc=max-age=9");
+  CHECK(page.status == 200);
+  CHECK(page.body == "<p>hello");
+  CHECK(page.field("Content-Type") == "text/html");
+  CHECK(page.field("Cache-Control") == "max-age=9");
+  CHECK(get(origin.port(), "/x?file=none.html").status == 404);
+  CHECK(get(origin.port(), "/x?file=../page.html").status == 400);
+  CHECK(get(Origin().port(), "/x?file=page.html").status == 404);
+}
+
 TEST_CASE("The origin names what it does not understand") {
   const Origin origin;
   for (const char* query :

@@ -2,7 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "support/exposition.h"
 #include "support/fixtures.h"
@@ -145,11 +149,18 @@ TEST_CASE("The admin address has pages, and none of its own traffic in them") {
   const Origin origin;
   Weir weir(origin);
   const std::uint16_t port = weir.admin_port();
-  const Response paths = get(port, "/");
-  CHECK(paths.status == 200);
-  CHECK(paths.body.find("/metrics") != std::string::npos);
+  const Response page = get(port, "/", {.keep = SIZE_MAX});
+  CHECK(page.status == 200);
+  CHECK(page.field("Content-Type") == "text/html; charset=utf-8");
+  CHECK(page.field("Content-Security-Policy").starts_with("default-src 'none'; "));
+  CHECK(page.body.ends_with("</html>\n"));
+  CHECK(page.body.find("://") == page.body.find("://www.w3.org/2000/svg"));
   CHECK(get(port, "/status?x=1").field("Content-Type") == "application/json");
-  CHECK(get(port, "/statu").status == 404);
+  const Response none = get(port, "/statu");
+  CHECK(none.status == 404);
+  for (const char* path : {"/status", "/connections", "/config", "/metrics", "/purge"}) {
+    CHECK(none.body.find(path) != std::string::npos);
+  }
   const Response wrong = test::fetch(port, {.method = "POST", .target = "/status", .body = "x"});
   CHECK(wrong.status == 405);
   CHECK(wrong.field("Allow") == "GET, HEAD");
@@ -171,6 +182,10 @@ TEST_CASE("A token is asked for when the conf has one, and weir status brings it
                            "\"\nadmin_token = \"open-sesame\"\n";
   Weir weir(conf);
   REQUIRE(weir.admin_port() == port);
+  CHECK(get(port, "/").status == 200);  // what asks for the token
+  for (const char* path : {"/connections", "/config", "/metrics", "/none"}) {
+    CHECK(get(port, path).status == 401);
+  }
   const Response refused = get(port, "/status");
   CHECK(refused.status == 401);
   CHECK(refused.has("WWW-Authenticate"));
@@ -190,6 +205,90 @@ TEST_CASE("A token is asked for when the conf has one, and weir status brings it
   const Finished stranger = run_weir({"status"}, wrong);
   CHECK(stranger.exit.code == 1);
   CHECK(stranger.err.find("admin_token") != std::string::npos);
+}
+
+TEST_CASE("The connections worth a look are those of all workers, with what comes") {
+  const Origin origin;
+  Weir weir(origin, "[server]\nworkers = 2\ndrain_timeout = \"1 s\"\n");
+  std::vector<std::unique_ptr<Client>> stuck;
+  std::set<int> workers;
+  // The kernel chooses the worker of each.
+  for (int i = 0; i < 40 && workers.size() < 2; ++i) {
+    stuck.push_back(std::make_unique<Client>(weir.port(), ClientOptions{.receive_buffer = 16384}));
+    stuck.back()->send(Request{.target = "/film?size=8MiB&n=1&cc=max-age=60"});
+    REQUIRE(eventually([&] {
+      const auto page =
+          nlohmann::json::parse(get(weir.admin_port(), "/connections", {.keep = SIZE_MAX}).body);
+      workers.clear();
+      std::size_t seen = 0;
+      for (const auto& one : page.at("connections")) {
+        if (!one.at("will").is_object() || one.at("held_bytes") == 0) continue;
+        CHECK(one.at("request") == "GET localhost/film?size=8MiB&n=1&cc=max-age=60");
+        CHECK(one.at("phase") == "sending");
+        CHECK(one.at("will").at("reason") == "zero_window");
+        CHECK(one.at("will").at("in_seconds") <= 120);
+        workers.insert(one.at("worker").get<int>());
+        ++seen;
+      }
+      CHECK(page.at("missing_workers").empty());
+      return seen == stuck.size();
+    }));
+  }
+  CHECK(workers.size() == 2);
+  for (auto& client : stuck) client->abort();
+}
+
+TEST_CASE("The values in force are told with the line that set each, and the token is not") {
+  const Origin origin;
+  Weir weir(origin, "[server]\nadmin = \"127.0.0.1:0\"\nadmin_token = \"geheim\"\nworkers = 1\n");
+  const Response answer =
+      get(weir.admin_port(), "/config", {.keep = SIZE_MAX}, {{"Authorization", "Bearer geheim"}});
+  CHECK(answer.field("Content-Type") == "application/json");
+  CHECK(answer.body.find("geheim") == std::string::npos);
+  const auto server = nlohmann::json::parse(answer.body).at("tables").at(0);
+  CHECK(server.at("table") == "[server]");
+  const auto workers = server.at("values").at(0);
+  CHECK(workers.at("value") == "1");
+  CHECK(workers.at("set_at").get<std::string>().ends_with("/weir.conf:6"));
+}
+
+TEST_CASE("The admin address may be a Unix socket, which asks for no token and goes with Weir") {
+  const Origin origin;
+  const ScratchDirectory directory;
+  const std::string path = (directory.path() / "admin.sock").string();
+  const std::string conf = "listen = \"127.0.0.1:0\"\norigin = \"" + origin.address() +
+                           "\"\n[server]\nadmin = \"unix:" + path + "\"\n";
+  {
+    Weir weir(conf);
+    REQUIRE(weir.process().wait_for_line("admin on unix:" + path));
+    for (int i = 0; i < 3; ++i) {
+      const Finished json = run_weir({"status", "--json"}, conf);
+      CAPTURE(json.err);
+      REQUIRE(json.exit.code == 0);
+      CHECK(nlohmann::json::parse(json.out).at("pid") == weir.process().pid());
+    }
+    CHECK(get(weir.port(), "/a?size=10&cc=max-age=60").status == 200);
+    const Finished purged = run_weir(
+        {"purge", "http://127.0.0.1:" + std::to_string(weir.port()) + "/a?size=10&cc=max-age=60"},
+        conf);
+    CHECK(purged.exit.code == 0);
+    // Several requests on a connection, larger than what the kernel takes at once, and one that is
+    // slow to read.
+    const std::string metrics = "http://localhost/metrics";
+    const Finished curl =
+        run({"/usr/bin/curl", "-sS", "--limit-rate", "200k", "--unix-socket", path, metrics,
+             metrics, "http://localhost/", "-w", "%{num_connects} "});
+    CAPTURE(curl.err);
+    CHECK(curl.exit.code == 0);
+    CHECK(curl.out.find("</html>\n0 ") != std::string::npos);
+    const Finished second = run_weir({"run"}, conf);
+    CHECK(second.exit.code == 1);
+    CHECK(second.err.find("(server.admin): Address already in use") != std::string::npos);
+  }
+  CHECK_FALSE(std::filesystem::exists(path));
+  const Finished none = run_weir({"status"}, conf);
+  CHECK(none.exit.code == 1);
+  CHECK(none.err.find("there is no such socket; is Weir running?") != std::string::npos);
 }
 
 TEST_CASE("weir status says so when nobody answers") {

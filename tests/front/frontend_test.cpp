@@ -120,3 +120,63 @@ TEST_CASE("slow heads and lingering clients do not hold the limit") {
   CHECK(ended(stage, clients).empty());
   CHECK(ended(stage, heads) == std::vector<std::size_t>{0, 1});
 }
+
+TEST_CASE(
+    "worth a look is who stands still, asks or waits, the longest first; idle clients are not") {
+  Settings settings;
+  settings.delivery.look_every = 20ms;
+  settings.request.head_timeout = 90s;
+  Stage stage(settings);
+  Client stuck = stage.owed(get("/100000?of=stuck"));
+  stage.pass(1100ms);
+  Client waiting = stage.connect();
+  waiting.tell(get("/wait/film"));
+  REQUIRE(stage.until([&] { return stage.answers.waiting.size() == 1; }));
+  stage.pass(1100ms);
+  Client head = stage.connect();
+  head.tell("GET /1 HT");
+  std::vector<Client> idle = idle_clients(stage, 3);
+
+  const auto views = stage.frontend.worth_a_look(10);
+  REQUIRE(views.size() == 3);
+  CHECK(views[0].request == "GET a/100000?of=stuck");
+  CHECK(views[0].held > kLarge / 2);
+  CHECK(views[0].still >= 2s);
+  CHECK(views[0].will == "zero_window");
+  const Duration left = views[0].at - stage.loop.now();
+  CHECK(left > 110s);
+  CHECK(left < 119s);
+  CHECK(views[1].request == "GET a/wait/film");
+  CHECK(views[1].phase == delivery::Phase::kAwaitingOrigin);
+  CHECK(views[1].still >= 1s);
+  CHECK(views[1].will.empty());
+  CHECK(views[1].requests == 1);
+  CHECK(views[1].client.starts_with("127.0.0.1:"));
+  CHECK(views[2].phase == delivery::Phase::kReading);
+  CHECK(views[2].request.empty());
+  CHECK(views[2].will == "request_timeout");
+  CHECK(stage.frontend.worth_a_look(1).size() == 1);
+  stage.answers.answer(*stage.answers.waiting[0], 1);
+  REQUIRE(stage.until([&] { return waiting.read(), waiting.answers() == 1; }));
+}
+
+TEST_CASE("the rate of a client is what it acknowledged of late") {
+  Settings settings;
+  settings.delivery.look_every = 20ms;
+  Stage stage(settings);
+  Client slow = stage.connect(4096);
+  slow.tell(get("/3000000"));
+  // 1000 bytes each 10 ms.
+  const TimePoint begin = stage.loop.now();
+  std::size_t taken = 0;
+  REQUIRE(stage.until([&] {
+    char buffer[1000];
+    const auto due = static_cast<std::size_t>((stage.loop.now() - begin) / 10us);
+    while (taken < due && recv(slow.fd.get(), buffer, sizeof buffer, 0) > 0) taken += sizeof buffer;
+    return stage.loop.now() > after(begin, 2s);
+  }));
+  const auto views = stage.frontend.worth_a_look(10);
+  REQUIRE(views.size() == 1);
+  CHECK(views[0].rate > 50'000);
+  CHECK(views[0].rate < 200'000);
+}

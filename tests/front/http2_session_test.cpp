@@ -112,6 +112,25 @@ TEST_CASE("a stream without credit is reset after zero_window_timeout while its 
   CHECK(h2c.client.answer(live).right());
 }
 
+TEST_CASE("a stream without credit is what an operator sees of its connection") {
+  Stage stage(hasty());
+  H2 h2c(stage, {.stream_window = 20'000});
+  const auto stuck = h2c.get("/100000");
+  h2c.client.hold(stuck);
+  const auto will = [&] {
+    const auto views = stage.frontend.worth_a_look(1);
+    return views.empty() ? std::string_view() : views[0].will;
+  };
+  REQUIRE(h2c.until([&] { return will() == "no_credit"; }));
+  stage.pass(100ms);
+  const ConnectionView view = stage.frontend.worth_a_look(1).at(0);
+  CHECK(view.http2);
+  CHECK(view.request.ends_with("/100000"));
+  CHECK(view.requests == 1);
+  CHECK(view.will == "no_credit");
+  CHECK(view.still > 0s);
+}
+
 TEST_CASE("credit that comes late lets the stream go on") {
   Settings settings = hasty();
   settings.delivery.zero_window_timeout = 10s;

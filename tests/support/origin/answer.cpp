@@ -220,7 +220,7 @@ Answer plan(const Request& request, const Script& script, bool cuts, std::string
   Answer answer;
   const std::string body_fields = choose_body(request, script, answer);
   if (answer.is_text) {
-    answer.text = script.echo == Echo::kBody ? std::move(body) : request.text();
+    answer.text = script.echo == Echo::kRequest ? request.text() : std::move(body);
     answer.end = answer.text.size();
   }
   answer.framing = choose_framing(request, script, answer.status);

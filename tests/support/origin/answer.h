@@ -28,7 +28,7 @@ struct Answer {
 };
 
 // `cuts`: whether cut_at, reset_at and cut_every act on this request. `body`: the request's, kept
-// only for echo=body.
+// only for echo=body; with file= that of the file.
 Answer plan(const Request& request, const Script& script, bool cuts, std::string body);
 
 // A plain answer outside every script; closes the connection when `close`.

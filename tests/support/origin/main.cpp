@@ -32,11 +32,12 @@ struct Job {
   Counts& counts;
   bool log;
   const Begin& begin;
+  const std::string& files;
 };
 
 void* run_job(void* argument) {
   const std::unique_ptr<Job> job(static_cast<Job*>(argument));
-  serve(job->fd, job->counts, job->log, job->begin);
+  serve(job->fd, job->counts, job->log, job->begin, job->files);
   return nullptr;
 }
 
@@ -68,7 +69,8 @@ int port_of(int fd) {
   return ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
 }
 
-void accept_for_ever(int listener, Counts& counts, bool log, const Begin& begin) {
+void accept_for_ever(int listener, Counts& counts, bool log, const Begin& begin,
+                     const std::string& files) {
   pthread_attr_t attributes;
   ::pthread_attr_init(&attributes);
   ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
@@ -83,7 +85,7 @@ void accept_for_ever(int listener, Counts& counts, bool log, const Begin& begin)
     }
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    auto job = std::make_unique<Job>(Job{fd, counts, log, begin});
+    auto job = std::make_unique<Job>(Job{fd, counts, log, begin, files});
     pthread_t thread{};
     if (::pthread_create(&thread, &attributes, run_job, job.get()) == 0) {
       job.release();  // run_job owns it now
@@ -93,7 +95,7 @@ void accept_for_ever(int listener, Counts& counts, bool log, const Begin& begin)
   }
 }
 
-int main_loop(const std::string& listen, bool log, const Begin& begin) {
+int main_loop(const std::string& listen, bool log, const Begin& begin, const std::string& files) {
   const std::size_t colon = listen.rfind(':');
   std::string host = listen.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) {
@@ -109,7 +111,7 @@ int main_loop(const std::string& listen, bool log, const Begin& begin) {
               port_of(listener));
   std::fflush(stdout);
   Counts counts;
-  accept_for_ever(listener, counts, log, begin);
+  accept_for_ever(listener, counts, log, begin, files);
   return 0;
 }
 
@@ -129,6 +131,8 @@ int main(int argc, char** argv) {
   app.add_option("--tls-certificate", pem.certificate, "PEM file: who begins with TLS gets it");
   app.add_option("--tls-key", pem.key, "PEM file of its key");
   app.add_option("--tls-client-ca", pem.client_ca, "PEM file: who signed what clients must show");
+  std::string directory;
+  app.add_option("--files", directory, "The directory of what file= asks for");
   CLI11_PARSE(app, argc, argv);
 
   std::signal(SIGPIPE, SIG_IGN);
@@ -143,5 +147,5 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "weir-origin: %s: %s\n", pem.certificate.c_str(), why.what());
     return 1;
   }
-  return weir::test::origin::main_loop(listen, log, {tls.get(), proxy_header});
+  return weir::test::origin::main_loop(listen, log, {tls.get(), proxy_header}, directory);
 }

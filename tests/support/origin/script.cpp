@@ -68,6 +68,12 @@ bool set_tunnel(TunnelPlay& out, Value value) {
   return out != TunnelPlay::kNone;
 }
 
+bool set_file(Script& script, Value value) {
+  script.echo = Echo::kFile;
+  script.file = value;
+  return !value.empty() && value.front() != '.' && value.find('/') == Value::npos;
+}
+
 bool set_fail_with(Script& script, Value value) {
   script.fail_with = value == "close"   ? FailWith::kClose
                      : value == "reset" ? FailWith::kReset
@@ -111,6 +117,8 @@ constexpr Parameter kParameters[] = {
     ROW("conditional", set(s.conditional, v)),
     // echo=1 answers the request's line and fields as text; echo=body the request's body
     ROW("echo", set_echo(s.echo, v)),
+    // file=page.html answers that file of the directory given by --files
+    ROW("file", set_file(s, v)),
 
     // chunked=1, chunk_size=1KiB (of one chunk), trailers=1 (a field X-Trailer behind the last
     // chunk)

@@ -20,7 +20,7 @@ struct Field {
 };
 
 enum class Ranges { kIgnored, kHonoured, kLie };
-enum class Echo { kNone, kRequest, kBody };
+enum class Echo { kNone, kRequest, kBody, kFile };
 enum class TunnelPlay {
   kNone,
   kEcho,
@@ -52,6 +52,7 @@ struct Script {
   Ranges ranges = Ranges::kHonoured;
   bool conditional = true;
   Echo echo = Echo::kNone;
+  std::string file;  // with kFile: its name
 
   // How it is framed.
   bool chunked = false;

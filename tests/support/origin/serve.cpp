@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cstdio>
 #include <ctime>
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "support/content.h"
@@ -23,7 +25,8 @@ double seconds_since(Clock::time_point start) {
 
 class Connection {
  public:
-  Connection(int fd, Counts& counts, bool log) : socket_(fd), counts_(counts), log_(log) {}
+  Connection(int fd, Counts& counts, bool log, const std::string& files)
+      : socket_(fd), counts_(counts), log_(log), files_(files) {}
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -41,6 +44,7 @@ class Connection {
   bool control(const Request& request);
   bool run(const Request& request, const Script& script);
   Outcome carry_out(const Request& request, const Script& script, std::uint64_t nth);
+  bool read_file(const std::string& name, std::string& into) const;
   bool read_body(const Request& request, std::string* keep);
   bool read_bytes(std::uint64_t count, std::string* keep);
   bool read_chunks(std::string* keep);
@@ -54,6 +58,7 @@ class Connection {
   Socket socket_;
   Counts& counts_;
   const bool log_;
+  const std::string& files_;
   bool counted_ = false;
   Closing closing_ = Closing::kNo;
   std::uint64_t body_bytes_ = 0;
@@ -190,8 +195,17 @@ Outcome Connection::carry_out(const Request& request, const Script& script, std:
     closing_ = resets ? Closing::kReset : Closing::kGently;
     return resets ? Outcome::kReset : Outcome::kDone;
   }
+  if (script.echo == Echo::kFile && !read_file(script.file, body)) {
+    return send_answer(script, plain_answer(404, "there is no such file\n", false));
+  }
   const bool cuts = script.fail_with != FailWith::kCut || fails;
   return send_answer(script, plan(request, script, cuts, std::move(body)));
+}
+
+bool Connection::read_file(const std::string& name, std::string& into) const {
+  std::ifstream in(files_ + '/' + name, std::ios::binary);
+  into.assign(std::istreambuf_iterator<char>(in), {});
+  return !files_.empty() && in.is_open();
 }
 
 bool Connection::read_body(const Request& request, std::string* keep) {
@@ -328,8 +342,8 @@ bool Connection::close() {
 
 }  // namespace
 
-void serve(int fd, Counts& counts, bool log, const Begin& how) {
-  Connection connection(fd, counts, log);
+void serve(int fd, Counts& counts, bool log, const Begin& how, const std::string& files) {
+  Connection connection(fd, counts, log, files);
   if (!connection.begin(how)) {
     return;
   }

@@ -17,7 +17,8 @@ struct Begin {
   bool proxy_header = false;     // a PROXY header may stand first
 };
 
-// Returns when the connection has ended. `log`: a line on stderr for each answer.
-void serve(int fd, Counts& counts, bool log, const Begin& how);
+// Returns when the connection has ended. `log`: a line on stderr for each answer. `files`: the
+// directory of file=; empty: there are none.
+void serve(int fd, Counts& counts, bool log, const Begin& how, const std::string& files);
 
 }  // namespace weir::test::origin

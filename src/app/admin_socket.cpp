@@ -1,0 +1,86 @@
+#include "app/admin_socket.h"
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "net/listener.h"
+
+namespace weir::app {
+namespace {
+
+constexpr int kBacklog = 64;
+
+// While it lives, files that are made have the group of this user.
+class GroupOf {
+ public:
+  explicit GroupOf(const std::string& user) : before_(::getegid()) {
+    const passwd* entry = user.empty() || ::geteuid() != 0 ? nullptr : ::getpwnam(user.c_str());
+    changed_ = entry != nullptr && ::setegid(entry->pw_gid) == 0;
+  }
+  ~GroupOf() {
+    if (changed_ && ::setegid(before_) != 0) std::abort();  // it was ours a moment ago
+  }
+  GroupOf(const GroupOf&) = delete;
+
+ private:
+  const gid_t before_;
+  bool changed_ = false;
+};
+
+Result<int> open_ip(const net::Address& address) {
+  if (const auto taken = net::Listener::probe(address); !taken) {
+    return std::unexpected(taken.error());
+  }
+  return net::Listener::open_socket(address, kBacklog);
+}
+
+}  // namespace
+
+std::optional<net::Address> admin_address(const Server& server) {
+  const auto path = net::parse_unix_address(server.admin);
+  return path ? path : net::parse_address(server.admin);
+}
+
+std::expected<AdminSocket, std::string> AdminSocket::open(const Server& server) {
+  const auto failed = [&](Error why) {
+    return std::unexpected(fmt::format("cannot listen on {} (server.admin): {}", server.admin,
+                                       std::strerror(why.sys)));
+  };
+  AdminSocket out;
+  if (const auto path = net::parse_unix_address(server.admin)) {
+    const GroupOf group(server.user);
+    auto listener = net::UnixListener::open(*path, kBacklog);
+    if (!listener) return failed(listener.error());
+    out.unix_ = std::move(*listener);
+    out.fd_ = out.unix_.take();
+    out.text_ = path->text();
+    return out;
+  }
+  const auto address = net::parse_address(server.admin);
+  if (!address) return out;  // "off"
+  const auto fd = open_ip(*address);
+  if (!fd) return failed(fd.error());
+  out.fd_ = *fd;
+  out.text_ = net::local_address(*fd).text();
+  return out;
+}
+
+AdminSocket::~AdminSocket() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+AdminSocket& AdminSocket::operator=(AdminSocket&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(unix_, other.unix_);
+  std::swap(text_, other.text_);
+  return *this;
+}
+
+int AdminSocket::take() { return std::exchange(fd_, -1); }
+
+}  // namespace weir::app
