@@ -85,7 +85,9 @@ std::string tally_page(const Tally& tally) {
       if (word.first == field) rows.emplace_back(n, word.second);
     }
     if (rows.empty()) continue;
-    std::ranges::stable_sort(rows, std::ranges::greater{}, &decltype(rows)::value_type::first);
+    std::ranges::sort(rows, [](const auto& a, const auto& b) {
+      return a.first != b.first ? a.first > b.first : a.second < b.second;
+    });
     out += fmt::format("\n{}: {}\n", field, find_log_field(field)->text);
     for (const auto& [n, value] : rows) {
       out += fmt::format("  {:>10}  {}\n", n, printable(value));
