@@ -6,12 +6,13 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <atomic>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
+#include <stop_token>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -215,14 +216,18 @@ TEST_CASE("The admin page shows real numbers in Chromium, and says nothing on th
   Weir weir(origin, "[server]\nworkers = 2\nadmin = \"127.0.0.1:0\"\ndrain_timeout = \"1 s\"\n");
   Client stuck(weir.port(), {.receive_buffer = 16384});
   stuck.send(Request{.target = "/stuck?size=8MiB&n=1&cc=max-age=60&field=X:%3Cb%3E"});
-  std::atomic<bool> over = false;
-  std::thread traffic([&] {
-    while (!over) get(weir.port(), "/hot?size=20KiB&n=2&cc=max-age=600");
+  std::jthread traffic([&weir](const std::stop_token& over) {
+    while (!over.stop_requested()) {
+      try {
+        get(weir.port(), "/hot?size=20KiB&n=2&cc=max-age=600");
+      } catch (const std::system_error&) {
+        return;  // Weir has ended: the test will say so
+      }
+    }
   });
   // Rounds take a second of the page's time and milliseconds of ours; it waits for 0.2 s of Weir's.
   const Visit seen = visit("http://127.0.0.1:" + std::to_string(weir.admin_port()) + "/", 200'000);
-  over = true;
-  traffic.join();
+  traffic.request_stop();
   CAPTURE(seen.dom.substr(seen.dom.find("<body>"), 6000));
   for (const std::string& line : seen.console) FAIL_CHECK(line);
   CHECK(text_of(seen, "state") == "serving");
