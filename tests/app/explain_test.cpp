@@ -97,7 +97,10 @@ TEST_CASE("what the conf alone decides is told, with the reason") {
            Row{"http://example.org/closed", {}, "POST", "own", "rule:closed"},
            Row{"http://example.org/seek", {"Range: bytes=0-1"}, "GET", "pass", "rule:seek"},
            Row{"http://example.org/", {"If-Match: \"a\""}, "GET", "pass", "precondition"},
-           Row{"http://example.org/", {"Connection: upgrade", "Upgrade: websocket"}, "GET", "pass",
+           Row{"http://example.org/",
+               {"Connection: upgrade", "Upgrade: websocket"},
+               "GET",
+               "pass",
                "upgrade"},
            Row{"http://example.org/seek", {}, "GET", "lookup", "what is stored decides"},
        }) {
