@@ -4,6 +4,16 @@
 
 namespace weir::app {
 
+namespace {
+
+// Fields that are set on the way to an origin are where its credentials stand. Who may look at this
+// page need not be one who may read the conf file.
+bool is_secret(const EffectiveValue& value) {
+  return value.hidden || (value.name == "request_set" && value.where != "default");
+}
+
+}  // namespace
+
 std::string config_page(const LoadedConfig& loaded) {
   using Json = nlohmann::ordered_json;
   Json tables = Json::array();
@@ -11,7 +21,7 @@ std::string config_page(const LoadedConfig& loaded) {
     Json values = Json::array();
     for (const EffectiveValue& value : table.values) {
       values.push_back({{"name", value.name},
-                        {"value", value.hidden ? Json() : Json(value.text)},
+                        {"value", is_secret(value) ? Json() : Json(value.text)},
                         {"set_at", value.where}});
     }
     tables.push_back({{"table", table.title}, {"values", values}});

@@ -6,11 +6,16 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 namespace weir::app {
 
+// Another one may have begun meanwhile, while this one drained, and it is its file then.
 PidFile::~PidFile() {
-  if (!path_.empty()) ::unlink(path_.c_str());
+  if (path_.empty()) return;
+  std::ifstream file(path_);
+  pid_t pid = 0;
+  if (file >> pid && pid == ::getpid()) ::unlink(path_.c_str());
 }
 
 std::string PidFile::write(const std::string& path) {

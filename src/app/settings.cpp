@@ -110,6 +110,17 @@ sched::Limits gate_limits(const OriginConf& origin) {
           .patience = origin.queue_timeout};
 }
 
+std::uint64_t tunnels_most(const OriginConf& origin) {
+  std::uint64_t most = origin.max_tunnels;
+  for (const std::uint64_t connections :
+       {origin.max_connections, origin.server_max_connections * origin.servers.size()}) {
+    if (connections == 0) continue;
+    const std::uint64_t half = std::max<std::uint64_t>(connections / 2, 1);
+    most = most == 0 ? half : std::min(most, half);
+  }
+  return most;
+}
+
 std::vector<front::ListenSettings> listen_settings(const Config& config) {
   std::vector<front::ListenSettings> out;
   for (const Listen& listen : config.listens) {

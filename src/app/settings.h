@@ -21,6 +21,8 @@ front::Settings front_settings(const Config& config);
 std::vector<front::ListenSettings> listen_settings(const Config& config);  // one a [[listen]]
 origin::Settings origin_settings(const OriginConf& origin, const HttpConf& http);
 sched::Limits gate_limits(const OriginConf& origin);
+// Tunnels at a time; 0: no limit. At most half of the connections are for them.
+std::uint64_t tunnels_most(const OriginConf& origin);
 // Null: none is wanted, or none can be had (then that is logged).
 std::unique_ptr<store::Spool> open_spool(const Storage& storage);
 std::uint64_t transit_lead(const Storage& storage, bool has_spool);

@@ -40,7 +40,7 @@ struct Shared {
     for (const OriginConf& origin : conf.origins) {
       origins.push_back(std::make_unique<origin::Servers>(origin_settings(origin, conf.http)));
       gates.push_back(std::make_unique<proxy::Gate>(gate_limits(origin)));
-      tunnels.push_back(std::make_unique<proxy::TunnelLimit>(origin.max_tunnels));
+      tunnels.push_back(std::make_unique<proxy::TunnelLimit>(tunnels_most(origin)));
     }
     for (std::uint32_t i = 0; i < workers; ++i) {
       stats.push_back(std::make_unique<WorkerStats>(origins.size(), listens.size()));

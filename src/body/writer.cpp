@@ -255,6 +255,8 @@ void BodyWriter::finish() && noexcept {
     if (body().total_ == 0) body().hold_empty_chunk();
     const bool all = body().complete() || (body().backing_ && fill_->cursor == body().total_);
     if (!body().refillable_ && !body().lost_ && all) body().whole_ = true;
+  } else if (body().drop_passed_) {
+    seal_last();
   }
   end();
 }

@@ -110,7 +110,14 @@ Address local_address(int fd) {
   sockaddr_storage raw{};
   socklen_t length = sizeof raw;
   if (getsockname(fd, reinterpret_cast<sockaddr*>(&raw), &length) != 0) return {};
-  return address_from(reinterpret_cast<const sockaddr&>(raw), length);
+  Address address = address_from(reinterpret_cast<const sockaddr&>(raw), length);
+  if (address.family() != AF_INET6 || !IN6_IS_ADDR_UNSPECIFIED(&v6(address).sin6_addr))
+    return address;
+  int v6only = 1;
+  socklen_t size = sizeof v6only;
+  address.dual_stack =
+      getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, &size) == 0 && v6only == 0;
+  return address;
 }
 
 std::optional<HostPort> split_host_port(std::string_view text) {

@@ -126,7 +126,10 @@ Ref<body::Body> Exchange::start_encoding(http::Coding coding, const policy::Comp
   if (keep && !object_->body().total()) options.lead_limit = form_limit(house_);
   order.into = keep ? house_.store.create(options) : house_.transit.create(options);
   const Ref<body::Body> made = order.into;
-  if (object_->shared()) order.refill = plan(FetchPlan::Kind::kFill, true);
+  // As on_hole() would have it: also of one that is not shared any more.
+  const body::Body& body = object_->body();
+  if (object_->shared() || body.refillable() || body.backing())
+    order.refill = plan(FetchPlan::Kind::kFill, true);
   auto started = Compression::start(house_, std::move(order), std::move(encoder));
   if (!started) return nullptr;
   if (!keep) {

@@ -1,6 +1,7 @@
 #include "net/listener.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -25,6 +26,12 @@ int open_or_fail(const char* address) {
   const Result<int> fd = Listener::open_socket(*parse_address(address), 64);
   REQUIRE(fd);
   return *fd;
+}
+
+bool takes_both(int fd) {
+  int v6only = 1;
+  socklen_t size = sizeof v6only;
+  return getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, &size) == 0 && v6only == 0;
 }
 
 struct Door final : Listener::Owner {
@@ -71,6 +78,20 @@ struct NoDescriptors {
 };
 
 }  // namespace
+
+TEST_CASE("all sockets of one wildcard address are alike, also those made by the first one's port") {
+  const Fd first(open_or_fail("*:0"));
+  const Address address = local_address(first.get());
+  if (address.family() != AF_INET6) return;  // there is no IPv6 here
+  CHECK(address.dual_stack);
+  CHECK(address == *parse_address("*:" + std::to_string(address.port())));
+  const Result<int> second = Listener::open_socket(address, 64);
+  REQUIRE(second);
+  const Fd owned(*second);
+  CHECK((takes_both(first.get()) && takes_both(owned.get())));
+  const Fd narrow(open_or_fail("[::]:0"));
+  CHECK_FALSE(local_address(narrow.get()).dual_stack);
+}
 
 TEST_CASE("connections are accepted, non-blocking, with TCP_NODELAY and their peer's address") {
   Loop loop;
