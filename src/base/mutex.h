@@ -1,9 +1,14 @@
 #pragma once
 // A mutex that Clang's -Wthread-safety understands, of four bytes where std::mutex has 40: each
-// stored body has one. Waiting is std::atomic's; the three states are those of mutex 2 in Drepper,
+// stored body has one. The three states are those of mutex 2 in Drepper,
 // "Futexes Are Tricky". Locks are few and leaf: src/README.md names what is called under one.
 
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <cerrno>
 #include <cstdint>
 
 #if defined(__clang__)
@@ -22,17 +27,24 @@ class WEIR_ATTRIBUTE(capability("mutex")) Mutex {
   void lock() noexcept WEIR_ATTRIBUTE(acquire_capability()) {
     if (take()) return;
     while (state_.exchange(kAwaited, std::memory_order_acquire) != kFree) {
-      state_.wait(kAwaited, std::memory_order_relaxed);
+      futex(FUTEX_WAIT_PRIVATE, kAwaited);
     }
   }
   void unlock() noexcept WEIR_ATTRIBUTE(release_capability()) {
-    if (state_.exchange(kFree, std::memory_order_release) == kAwaited) state_.notify_one();
+    if (state_.exchange(kFree, std::memory_order_release) == kAwaited) futex(FUTEX_WAKE_PRIVATE, 1);
   }
   bool try_lock() noexcept WEIR_ATTRIBUTE(try_acquire_capability(true)) { return take(); }
 
  private:
   enum State : int { kFree, kHeld, kAwaited };  // awaited: held, and whoever unlocks must notify
 
+  // Not std::atomic's wait(), which yields before it sleeps: on a busy machine a thread that yields
+  // waits for all others, one that is woken does not. errno stays as it was.
+  void futex(int operation, int value) noexcept {
+    const int before = errno;
+    ::syscall(SYS_futex, reinterpret_cast<int*>(&state_), operation, value, nullptr, nullptr, 0);
+    errno = before;
+  }
   bool take() noexcept {
     int free = kFree;
     return state_.compare_exchange_strong(free, kHeld, std::memory_order_acquire,
