@@ -79,7 +79,8 @@ struct NoDescriptors {
 
 }  // namespace
 
-TEST_CASE("all sockets of one wildcard address are alike, also those made by the first one's port") {
+TEST_CASE(
+    "all sockets of one wildcard address are alike, also those made by the first one's port") {
   const Fd first(open_or_fail("*:0"));
   const Address address = local_address(first.get());
   if (address.family() != AF_INET6) return;  // there is no IPv6 here
