@@ -2,6 +2,8 @@
 
 #include <atomic>
 
+#include "base/log_level.h"
+
 namespace weir {
 namespace {
 
@@ -10,10 +12,27 @@ std::atomic<LogLevel> g_least{LogLevel::kInfo};
 
 }  // namespace
 
+std::string_view name(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarn:
+      return "warn";
+    case LogLevel::kError:
+      break;
+  }
+  return "error";
+}
+
 void set_log_sink(LogSink sink, LogLevel least) {
   g_least.store(least);
   g_sink.store(sink);
 }
+
+void set_log_level(LogLevel least) { g_least.store(least); }
+LogLevel log_level() { return g_least.load(std::memory_order_relaxed); }
 
 bool log_wanted(LogLevel level) {
   return level >= g_least.load(std::memory_order_relaxed) &&

@@ -111,6 +111,11 @@ Listener::Queue Listener::queue() const {
   return {info.tcpi_unacked, info.tcpi_sacked};  // a listener's meaning (kernel-facts M)
 }
 
+void Listener::change(int backlog, const ClientSocketOptions& options) {
+  set_client_options(fd_, options);
+  if (::listen(fd_, backlog) != 0) log_warn("listen backlog={} errno={}", backlog, errno);
+}
+
 void Listener::pause() { enter(State::kPaused); }
 void Listener::resume() { enter(State::kAccepting); }
 

@@ -57,6 +57,8 @@ class Listener final : private Timer::Owner {
 
   void pause();
   void resume();
+  // For the connections that come from now on.
+  void change(int backlog, const ClientSocketOptions& options);
   // Accepts those that wait in the queue now, whatever the owner's limit and the state: when the
   // listener closes they would be reset, though they believe to be connected (kernel-facts M).
   void accept_waiting();

@@ -1,5 +1,6 @@
 #include "net/unix_socket.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -15,16 +16,16 @@ namespace {
 constexpr std::string_view kScheme = "unix:";
 constexpr mode_t kAllButGroup = 0117;  // what a umask takes away: 0660 is left
 
-int make_socket() { return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+int make_socket(int type) { return socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
 
 std::string path_of(const Address& address) { return address.text().substr(kScheme.size()); }
 
 // A socket's file outlives its process. 0 when nobody listens there (any more), or errno.
-int clear_place(const Address& address, const std::string& path) {
+int clear_place(const Address& address, const std::string& path, int type) {
   struct stat there {};
   if (lstat(path.c_str(), &there) != 0) return 0;  // bind will say what else is wrong
   if (!S_ISSOCK(there.st_mode)) return EEXIST;
-  const int fd = make_socket();
+  const int fd = make_socket(type);
   if (fd < 0) return errno;
   const int error = connect(fd, address.raw(), address.length) == 0 ? EADDRINUSE : errno;
   close(fd);
@@ -58,21 +59,33 @@ std::optional<Address> parse_unix_address(std::string_view text) {
   return out;
 }
 
-Result<UnixListener> UnixListener::open(const Address& address, int backlog) {
+Result<UnixListener> UnixListener::open(const Address& address, int backlog, UnixKind kind) {
+  const int type = kind == UnixKind::kMessages ? SOCK_SEQPACKET : SOCK_STREAM;
   const std::string path = path_of(address);
-  if (const int error = clear_place(address, path); error != 0) return fail(Errc::kSystem, error);
+  if (const int error = clear_place(address, path, type); error != 0)
+    return fail(Errc::kSystem, error);
   UnixListener out;
-  out.fd_ = make_socket();
+  out.fd_ = make_socket(type);
   if (out.fd_ < 0) return fail(Errc::kSystem, errno);
   if (const int error = bind_and_listen(out.fd_, address, backlog); error != 0) {
     return fail(Errc::kSystem, error);
   }
-  struct stat made {};
-  if (lstat(path.c_str(), &made) != 0) return fail(Errc::kSystem, errno);
-  out.path_ = path;
-  out.device_ = made.st_dev;
-  out.inode_ = made.st_ino;
+  out.own_file(path);
   return out;
+}
+
+UnixListener UnixListener::of(const Address& address) {
+  UnixListener out;
+  out.own_file(path_of(address));
+  return out;
+}
+
+void UnixListener::own_file(const std::string& path) {
+  struct stat made {};
+  if (lstat(path.c_str(), &made) != 0) return;
+  path_ = path;
+  device_ = made.st_dev;
+  inode_ = made.st_ino;
 }
 
 UnixListener::UnixListener(UnixListener&& other) noexcept { *this = std::move(other); }
