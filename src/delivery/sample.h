@@ -2,8 +2,7 @@
 // Sample: what is known of one client connection at one moment. Everything in delivery/ judges from
 // samples, so that a recorded connection replays where no socket exists.
 //
-// Text form, one line a sample, under a header line that carries the version:
-//   weir-samples 1
+// Text form, one line a sample (a recording has others beside them, sample_lines.h):
 //   t=12.5 conn=0 phase=sending state=close_wait fin=1 acked=1000 queued=500 ... lar=0.25
 //   rtt=0.00005
 // Times are seconds with at most 6 digits behind the point. Fields may come in any order; one that
@@ -79,9 +78,16 @@ bool window_shut(const Sample& sample);
 // How much of the worker's lateness is forgiven: less than 100 ms is the grain of its clock.
 Duration lateness(Duration loop_lag);
 
-inline constexpr std::string_view kSamplesHeader = "weir-samples 1";
+// What became of a text that should be a line of a recording.
+enum class Parsed : std::uint8_t {
+  kGood,
+  kCut,  // it may well be one whose end is missing
+  kBad,
+};
 
 std::string print_sample(const Sample& sample);             // without an end of line
-std::optional<Sample> parse_sample(std::string_view line);  // nothing: not a sample of this version
+std::optional<Sample> parse_sample(std::string_view line);  // nothing: not a sample
+// `all`: the line was printed by print_sample(), so one without its last field is cut.
+Parsed parse_sample(std::string_view line, bool all, Sample& to);
 
 }  // namespace weir::delivery

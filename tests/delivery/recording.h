@@ -1,5 +1,6 @@
 #pragma once
-// Reads the recordings that delivery.record writes and that tests/samples keeps:
+// Reads the recordings that tests/samples keeps, and those of one connection that delivery.record
+// writes (delivery/sample_lines.h has all lines of these):
 //
 //   weir-samples 1
 //   # a comment
@@ -8,7 +9,7 @@
 //   t=... ...                         a sample a line, see delivery/sample.h
 //
 // The expectation is added by hand. A file that holds several connections, told apart by `conn`,
-// can be read and has none.
+// can be read and has none. Of version 2 all but the samples is passed over.
 
 #include <doctest/doctest.h>
 
@@ -18,7 +19,7 @@
 #include <string>
 #include <vector>
 
-#include "delivery/sample.h"
+#include "delivery/sample_lines.h"
 
 namespace weir::delivery {
 
@@ -44,7 +45,8 @@ inline Recording read_recording(const std::filesystem::path& path) {
   std::ifstream in(path);
   std::string line;
   std::getline(in, line);
-  REQUIRE(line == kSamplesHeader);
+  const int version = samples_version(line);
+  REQUIRE(version != 0);
   Recording recording;
   while (std::getline(in, line)) {
     if (line.empty() || line.front() == '#') continue;
@@ -53,9 +55,9 @@ inline Recording read_recording(const std::filesystem::path& path) {
       read_expectation(line, recording);
       continue;
     }
-    const auto sample = parse_sample(line);
-    REQUIRE(sample.has_value());
-    recording.samples.push_back(*sample);
+    const auto parsed = parse_line(line, version);
+    REQUIRE(parsed.has_value());
+    if (const auto* sample = std::get_if<Sample>(&*parsed)) recording.samples.push_back(*sample);
   }
   return recording;
 }
