@@ -355,25 +355,38 @@ bool Body::evict(std::uint32_t index, const Chunk& chunk, Need need) {
   return true;
 }
 
-void Body::offer_all() {
-  if (!backing_) return;
-  std::vector<std::pair<std::uint32_t, Ref<Chunk>>> whole;
+void Body::whole_chunks(std::vector<Whole>& out) const {
+  Lock lock(mutex_);
   const std::uint64_t total = total_;
-  const auto size = [&](std::uint32_t index) {
-    return static_cast<std::size_t>(std::min(kChunkSize, total - index * kChunkSize));
+  const auto look = [&](std::uint32_t index, const Slot& slot) {
+    if (!slot.chunk || slot.reserved || slot.filled == 0) return;
+    if (slot.filled == std::min(kChunkSize, total - index * kChunkSize)) {
+      out.push_back({index, slot.chunk, slot.filled});
+    }
   };
+  look(0, first_);
+  if (!aside_) return;
+  for (const auto& [index, slot] : aside_->slots) look(index, slot);
+}
+
+void Body::put(std::uint32_t index, Ref<Chunk> chunk, std::size_t size) {
   {
     Lock lock(mutex_);
-    const auto look = [&](std::uint32_t index, const Slot& slot) {
-      if (slot.chunk && slot.filled > 0 && slot.filled == size(index))
-        whole.emplace_back(index, slot.chunk);
-    };
-    look(0, first_);
-    if (aside_) {
-      for (const auto& [index, slot] : aside_->slots) look(index, slot);
-    }
+    Slot& s = slot(index);
+    WEIR_CHECK(s.filled == 0 && !s.reserved && size <= chunk->capacity());
+    std::swap(s.chunk, chunk);
+    s.filled = static_cast<std::uint32_t>(size);
+    present_ += size;
   }
-  for (const auto& [index, chunk] : whole) backing_->offer(index, chunk, size(index), total);
+  let_go(std::move(chunk));
+}
+
+void Body::offer_all() {
+  if (!backing_) return;
+  std::vector<Whole> whole;
+  whole_chunks(whole);
+  const std::uint64_t total = total_;
+  for (const Whole& w : whole) backing_->offer(w.index, w.chunk, w.size, total);
 }
 
 void Body::tell_if_emptied() {

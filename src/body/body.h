@@ -111,6 +111,15 @@ class Body : public RefCounted<Body> {
   // looks at every chunk under the lock.
   std::vector<Piece> pieces(std::size_t most) const;
   bool empty_of_chunks() const;  // none that holds bytes, nor the empty one of an empty body
+  // A chunk of which no byte will change or be added any more; `size` of its capacity are used.
+  struct Whole {
+    std::uint32_t index;
+    Ref<Chunk> chunk;
+    std::size_t size;
+  };
+  void whole_chunks(std::vector<Whole>& out) const;  // adds them, in order
+  // Puts one where nothing is. For who makes the body, before others know it.
+  void put(std::uint32_t index, Ref<Chunk> chunk, std::size_t size);
   // Offers the backing all chunks that are whole: what it did not want before it may want now.
   void offer_all();
 

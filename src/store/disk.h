@@ -86,6 +86,8 @@ class Disk {
   // A mark that the next start begins anew with this disk: it missed what happened since.
   Result<void> disown();
 
+  void unlock() { lock_ = nullptr; }  // another process may have it now
+
   // Null: given up meanwhile.
   Ref<Region> region(std::uint32_t id) const EXCLUDES_LOCK(mutex_);
   const Settings& settings() const { return settings_; }

@@ -158,6 +158,20 @@ void DiskStore::stop() {
   }
 }
 
+void DiskStore::let_go() {
+  for (const auto& writer : writers_) {
+    if (writer) writer->let_go();
+  }
+}
+
+void DiskStore::disown() {
+  for (const auto& writer : writers_) {
+    if (!writer) continue;
+    if (const auto done = writer->disk().disown(); !done)
+      log_error("disk={}: {}", writer->disk().settings().path, describe(done.error()));
+  }
+}
+
 Ref<DiskBody> DiskStore::create_body(const Digest& key) {
   return make_ref<DiskBody>(*this, key, ++bodies_, false);
 }

@@ -114,6 +114,11 @@ class DiskStore {
   void start();  // its threads
   // Writes what is queued, seals the regions, ends the threads. Nothing is stored any more.
   void stop();
+  // Another process takes over the disks: the same, but what is there can still be read, as long as
+  // the other leaves it. Blocks.
+  void let_go();
+  // After let_go(), when nobody has taken over: the next start begins anew with the disks.
+  void disown();
 
   Ref<DiskBody> create_body(const Digest& key);
   // One of those read_objects() told of.

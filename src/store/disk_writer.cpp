@@ -173,6 +173,18 @@ void DiskStore::Writer::give_up(std::vector<Job>& batch, Error why) {
             batch.size() - kept);
 }
 
+void DiskStore::Writer::let_go() {
+  stop();
+  std::deque<Job> late;  // goes without the lock
+  {
+    Lock lock(store_.mutex_);
+    in_use = false;
+    late.swap(queue);
+    for (const Job& job : late) store_.stats_.dirty -= job.bytes;
+  }
+  disk_->unlock();
+}
+
 void DiskStore::Writer::take_out(Error why) {
   std::deque<Job> rest;
   {

@@ -13,6 +13,8 @@ class DiskStore::Writer final : public Tenants {
 
   void start();
   void stop();  // when the queue is empty; seals
+  // stop(), and another process has the disk from then on. What comes later is not stored.
+  void let_go();
   // Any thread: nothing of this disk is used any more, nor by the next start. Loud.
   void take_out(Error why);
   bool make_room();  // see DiskStore

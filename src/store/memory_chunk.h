@@ -70,6 +70,11 @@ class SlabChunk final : public MemoryChunk {
   const Slabs::Slot slot_;
 };
 
+// Beyond what is used when a store is frozen. Bytes.
+constexpr std::uint64_t frozen_allowance(std::uint64_t limit) {
+  return limit / 16 > 4 * 1024 * 1024 ? limit / 16 : 4 * 1024 * 1024;
+}
+
 inline std::size_t MemoryChunk::heap_cost(std::size_t size) {
   return small_heap::cost(in_slab(size) ? sizeof(SlabChunk) : sizeof(SmallChunk) + size);
 }

@@ -82,16 +82,17 @@ class MemoryStore::Search {
 SmallChunk::~SmallChunk() { store_.reclaim(charge()); }
 
 SlabChunk::~SlabChunk() {
-  store_.slabs_.free(slot_, capacity(), uses_.file_sent());
-  // The pages count until the slot is given back or used again.
-  store_.reclaim(charge() - page_rounded(capacity()));
+  const std::size_t uncounted = store_.slabs_.free(slot_, capacity(), uses_.file_sent());
+  // The other pages count until the slot is given back or used again.
+  store_.reclaim(charge() - page_rounded(capacity()) + uncounted);
 }
 
 MemoryStore::MemoryStore(const Settings& settings, Emptied emptied)
     : settings_(completed(settings)),
       emptied_(std::move(emptied)),
       slabs_(std::max(64 * kMiB, std::bit_ceil(settings.limit / 64))),
-      queues_(settings.limit, settings.limit / kGhostGrain, &MemoryChunk::uses_of) {
+      queues_(settings.limit, settings.limit / kGhostGrain, &MemoryChunk::uses_of),
+      most_(settings.limit) {
   stats_.limit = settings_.limit;
   stats_.used = queues_.ghost_memory();
 }
@@ -103,7 +104,8 @@ Ref<body::Body> MemoryStore::create(const body::BodyOptions& options) {
 }
 
 std::uint64_t MemoryStore::keep_limit() const {
-  return std::min(settings_.max_object, settings_.limit / 10 * 9);
+  const std::uint64_t limit = frozen() ? frozen_allowance(settings_.limit) : settings_.limit;
+  return std::min(settings_.max_object, limit / 10 * 9);
 }
 
 StoreStats MemoryStore::stats() const {
@@ -121,11 +123,7 @@ Ref<body::Chunk> MemoryStore::allocate(body::Body& owner, std::uint32_t index, s
                                        body::Need most) {
   WEIR_CHECK(size <= body::kChunkSize);
   const bool in_slab = MemoryChunk::in_slab(size);
-  // Every chunk carries its body's overhead: exact for small bodies, too much by 1/2000 for others.
-  Room room{small_heap::cost(sizeof(body::Body)) + owner.meta_bytes() +
-                (index > 0 ? kBodySlot : 0) + MemoryChunk::heap_cost(size) +
-                (in_slab ? page_rounded(size) : 0),
-            std::nullopt};
+  Room room{charge_of(owner, index, size), std::nullopt};
   if (!make_room(room, size, most)) return {};
   if (in_slab && !room.slot) room.slot = slabs_.fresh(size);
   MemoryChunk* chunk = nullptr;
@@ -145,9 +143,16 @@ Ref<body::Chunk> MemoryStore::allocate(body::Body& owner, std::uint32_t index, s
   return Ref<body::Chunk>::adopt(chunk);
 }
 
+// Every chunk carries its body's overhead: exact for small bodies, too much by 1/2000 for others.
+std::uint64_t MemoryStore::charge_of(const body::Body& owner, std::uint32_t index,
+                                     std::size_t size) {
+  return small_heap::cost(sizeof(body::Body)) + owner.meta_bytes() + (index > 0 ? kBodySlot : 0) +
+         MemoryChunk::heap_cost(size) + (MemoryChunk::in_slab(size) ? page_rounded(size) : 0);
+}
+
 bool MemoryStore::charge_if_fits(std::uint64_t bytes) {
   Lock lock(mutex_);
-  if (stats_.used + bytes > settings_.limit) return false;
+  if (stats_.used + bytes > most_) return false;
   stats_.used += bytes;
   return true;
 }
@@ -192,8 +197,12 @@ bool MemoryStore::evict_one(body::Need most) {
     Ref<body::Chunk> chunk;
     {
       Lock lock(mutex_);
-      MemoryChunk* victim = search.next(queues_, step);
+      MemoryChunk* victim = retiring_ ? nullptr : search.next(queues_, step);
       if (!victim) break;
+      if (!may_go(*victim)) {
+        queues_.park(*victim);
+        continue;
+      }
       owner = Ref<body::Body>::try_ref(victim->owner());
       if (!owner) continue;  // its body dies and is about to release it: as good as evicted
       chunk = Ref<body::Chunk>(victim);

@@ -23,18 +23,18 @@ int allocate_pages(const Slabs::Slot& slot, std::size_t bytes, int mode) {
   return rc;
 }
 
-void punch(const Slabs::Slot& slot, std::size_t bytes) {
+}  // namespace
+
+void Slabs::punch(const Slot& slot, std::size_t bytes) {
   WEIR_CHECK(allocate_pages(slot, bytes, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) == 0);
 }
-
-}  // namespace
 
 Slabs::Slabs(std::uint64_t slab_bytes) : slab_bytes_(slab_bytes) {}
 
 Slabs::~Slabs() {
-  for (const Slot& slab : slabs_) {
-    ::munmap(slab.data, slab_bytes_);
-    ::close(slab.fd);
+  for (const Slab& slab : slabs_) unmap(slab);
+  if (stopgap_first_ != 0) {
+    ::munmap(reinterpret_cast<void*>(stopgap_first_.load()), stopgap_end_ - stopgap_first_);
   }
 }
 
@@ -43,12 +43,22 @@ std::size_t Slabs::class_of(std::size_t size) {
   return static_cast<std::size_t>(std::countr_zero(slot) - std::countr_zero(kLeastSlot));
 }
 
-bool Slabs::add_slab(Class& c) {
-  const int fd = ::memfd_create("weir-slab", MFD_CLOEXEC);
+void Slabs::unmap(const Slab& slab) {
+  ::munmap(slab.start.data, slab.bytes);
+  ::close(slab.start.fd);
+}
+
+bool Slabs::add_slab(std::size_t index) {
+  std::byte* const place = frozen_ ? next_stopgap() : nullptr;
+  if (frozen_ && !place) return false;
+  const int fd = ::memfd_create("weir-slab", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0) return false;
   void* at = MAP_FAILED;
-  if (::ftruncate(fd, static_cast<off_t>(slab_bytes_)) == 0) {
-    at = ::mmap(nullptr, slab_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  // A successor that maps it must know that it will not shrink.
+  if (::ftruncate(fd, static_cast<off_t>(slab_bytes_)) == 0 &&
+      ::fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0) {
+    const int flags = MAP_SHARED | (place ? MAP_FIXED : 0);
+    at = ::mmap(place, slab_bytes_, PROT_READ | PROT_WRITE, flags, fd, 0);
   }
   if (at == MAP_FAILED) {
     ::close(fd);
@@ -56,20 +66,22 @@ bool Slabs::add_slab(Class& c) {
   }
   ::madvise(at, slab_bytes_, MADV_NOHUGEPAGE);  // fails where the kernel has none: as well
   ::madvise(at, slab_bytes_, MADV_DONTDUMP);
+  if (frozen_) ++stopgap_slabs_;
+  Class& c = open().classes[index];
   c.fresh_from = {static_cast<std::byte*>(at), fd, 0};
   c.fresh_left = slab_bytes_;
-  slabs_.push_back(c.fresh_from);
+  slabs_.push_back({c.fresh_from, slab_bytes_, index});
   return true;
 }
 
 std::optional<Slabs::Slot> Slabs::unused_slot(std::size_t index) {
-  Class& c = classes_[index];
+  Class& c = open().classes[index];
   if (!c.unused.empty()) {
     const Slot slot = c.unused.back();
     c.unused.pop_back();
     return slot;
   }
-  if (c.fresh_left == 0 && !add_slab(c)) return std::nullopt;
+  if (c.fresh_left == 0 && !add_slab(index)) return std::nullopt;
   const Slot slot = c.fresh_from;
   c.fresh_from.data += class_bytes(index);
   c.fresh_from.offset += class_bytes(index);
@@ -79,21 +91,23 @@ std::optional<Slabs::Slot> Slabs::unused_slot(std::size_t index) {
 
 std::optional<Slabs::Slot> Slabs::fresh(std::size_t size) {
   const std::size_t index = class_of(size);
+  const std::size_t bytes = page_rounded(size);
   std::optional<Slot> slot;
   {
     Lock lock(mutex_);
     slot = unused_slot(index);
+    if (!slot) return std::nullopt;
+    if (frozen_) stopgap_used_ += bytes;
   }
-  if (!slot) return std::nullopt;
   // Both together cost 20 % less than faulting the pages in one by one; the second alone 6 %.
-  const std::size_t bytes = page_rounded(size);
   if (allocate_pages(*slot, bytes, 0) == 0) {
     ::madvise(slot->data, bytes, MADV_POPULATE_WRITE);
     return slot;
   }
   punch(*slot, bytes);
   Lock lock(mutex_);
-  classes_[index].unused.push_back(*slot);
+  if (stopgap(slot->data)) stopgap_used_ -= bytes;
+  give(*slot, index);
   return std::nullopt;
 }
 
@@ -101,41 +115,69 @@ std::optional<Slabs::Slot> Slabs::reuse(std::size_t size) {
   const std::size_t index = class_of(size);
   if (page_rounded(size) != class_bytes(index)) return std::nullopt;
   Lock lock(mutex_);
-  std::vector<Slot>& clean = classes_[index].clean;
+  Pool& pool = open();
+  std::vector<Slot>& clean = pool.classes[index].clean;
   if (clean.empty()) return std::nullopt;
   const Slot slot = clean.back();
   clean.pop_back();
-  spare_bytes_ -= class_bytes(index);
+  pool.spare -= class_bytes(index);
+  if (frozen_) stopgap_used_ += class_bytes(index);
+  count_spare();
   return slot;
 }
 
-void Slabs::free(const Slot& slot, std::size_t size, bool sent) {
+std::size_t Slabs::free(const Slot& slot, std::size_t size, bool sent) {
   const std::size_t index = class_of(size);
   const std::size_t bytes = page_rounded(size);
   Lock lock(mutex_);
-  spare_bytes_ += bytes;
-  if (!sent && bytes == class_bytes(index)) {
-    classes_[index].clean.push_back(slot);
-  } else {
-    dirty_.push_back({slot, bytes});
+  if (adopted_ && adopted(slot.data)) {
+    quarantine_.push_back({slot, bytes});
+    adopted_->quarantined += bytes;
+    if (bytes > adopted_->allowance - adopted_->uncounted) return 0;
+    adopted_->uncounted += bytes;
+    allowance_left_ = adopted_->allowance - adopted_->uncounted;
+    return bytes;
   }
+  Pool& pool = pool_of(slot);
+  if (&pool == &stopgap_) stopgap_used_ -= bytes;
+  if (!sent && bytes == class_bytes(index)) {
+    pool.classes[index].clean.push_back(slot);
+  } else {
+    pool.dirty.push_back({slot, bytes});
+  }
+  pool.spare += bytes;
+  count_spare();
+  return 0;
 }
+
+void Slabs::give(const Slot& slot, std::size_t index) {
+  pool_of(slot).classes[index].unused.push_back(slot);
+}
+
+void Slabs::count_spare() { spare_bytes_ = stopgap_.spare + (frozen_ ? 0 : usual_.spare); }
 
 std::optional<Slabs::Spare> Slabs::take_spare() {
   if (spare_bytes() == 0) return std::nullopt;  // the usual case, without a lock
   Lock lock(mutex_);
+  std::optional<Spare> spare = take_spare(stopgap_);  // first: not used again when thawed
+  if (!spare && !frozen_) spare = take_spare(usual_);
+  count_spare();
+  return spare;
+}
+
+std::optional<Slabs::Spare> Slabs::take_spare(Pool& pool) {
   std::optional<Spare> spare;
-  if (!dirty_.empty()) {
-    spare = dirty_.front();
-    dirty_.pop_front();
+  if (!pool.dirty.empty()) {
+    spare = pool.dirty.front();
+    pool.dirty.pop_front();
   }
   for (std::size_t i = 0; i < kClasses && !spare; ++i) {  // small ones first: 1 MiB is in demand
-    std::vector<Slot>& clean = classes_[i].clean;
+    std::vector<Slot>& clean = pool.classes[i].clean;
     if (clean.empty()) continue;
     spare = Spare{clean.back(), class_bytes(i)};
     clean.pop_back();
   }
-  if (spare) spare_bytes_ -= spare->bytes;
+  if (spare) pool.spare -= spare->bytes;
   return spare;
 }
 
@@ -144,16 +186,16 @@ std::size_t Slabs::cool() {
   if (!spare) return 0;
   punch(spare->slot, spare->bytes);
   Lock lock(mutex_);
-  classes_[class_of(spare->bytes)].unused.push_back(spare->slot);
+  give(spare->slot, class_of(spare->bytes));
   return spare->bytes;
 }
 
 std::uint64_t Slabs::resident_bytes() const {
   Lock lock(mutex_);
   std::uint64_t bytes = 0;
-  for (const Slot& slab : slabs_) {
+  for (const Slab& slab : slabs_) {
     struct stat st {};
-    if (::fstat(slab.fd, &st) == 0) bytes += static_cast<std::uint64_t>(st.st_blocks) * 512;
+    if (::fstat(slab.start.fd, &st) == 0) bytes += static_cast<std::uint64_t>(st.st_blocks) * 512;
   }
   return bytes;
 }

@@ -29,6 +29,11 @@ Spool::Spool(std::unique_ptr<File> file, const Settings& settings)
       chunks_(body::kChunkSize, chunks_of(settings.memory)),
       pieces_(kPiece, pieces_of(settings.memory)) {
   stats_.limit = settings.limit;
+}
+
+// Not before there is something to do: a process that is about to give privileges away must not
+// have threads, which would keep theirs.
+void Spool::start_threads() {
   threads_.emplace_back([this] { run_writer(); });
   for (int i = 0; i < kReaders; ++i) threads_.emplace_back([this] { run_reader(); });
 }
@@ -40,7 +45,7 @@ Spool::~Spool() {
     write_work_.notify_all();
     load_work_.notify_all();
   }
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& thread : threads_) thread.join();  // nobody else is left who could start one
   Lock lock(mutex_);
   WEIR_CHECK(stats_.used == to_punch_.size() * body::kChunkSize);
 }
@@ -68,6 +73,7 @@ std::byte* Spool::take_room(bool pressing, std::uint64_t& offset) {
     if (to_write_.empty()) try_stuck();
     return nullptr;
   }
+  if (threads_.empty()) start_threads();
   stats_.used += body::kChunkSize;
   stats_.memory += body::kChunkSize;
   if (unused_.empty()) {

@@ -80,6 +80,7 @@ class Spool {
   void give(const SpoolBuffer& buffer) noexcept;
   void retire(SpoolChunk& chunk) noexcept;
   void want(SpoolChunk& chunk, std::size_t piece) REQUIRES_LOCK(mutex_);
+  void start_threads() REQUIRES_LOCK(mutex_);
   void free_slot(std::uint64_t offset) noexcept REQUIRES_LOCK(mutex_);
   void try_stuck() noexcept REQUIRES_LOCK(mutex_);
   void wake_waiters() noexcept REQUIRES_LOCK(mutex_);
@@ -114,7 +115,7 @@ class Spool {
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::condition_variable_any write_work_;
   std::condition_variable_any load_work_;
-  std::vector<std::thread> threads_;  // last: they use the rest
+  std::vector<std::thread> threads_;  // last: they use the rest; under mutex_ until the end
 };
 
 }  // namespace weir::store

@@ -217,6 +217,36 @@ TEST_CASE("an entry that was removed between victim and its return stays out") {
   q.remove(again);
 }
 
+TEST_CASE("what retired is no victim until it is restored, and then where and before what it was") {
+  S3Fifo q(1000, 64, &uses_of);
+  Item a(1), b(2), c(3), d(4), left(5), later(6);
+  for (Item* i : {&a, &b, &left}) q.insert_into(Queue::kSmall, *i, 10);
+  for (Item* i : {&c, &d}) q.insert_into(Queue::kMain, *i, 10);
+  const S3Fifo::Stays stays = [&](const S3Fifo::Entry& e) { return &e == &left; };
+  for (int round = 0; round < 3; ++round) {
+    q.begin_retire();
+    if (round == 0) q.insert_into(Queue::kSmall, later, 10);
+    while (!q.retire_some(2, stays)) continue;
+    if (round > 0) {  // it stayed the first time only
+      CHECK(q.bytes(Queue::kSmall) == 10);
+      CHECK(q.bytes(Queue::kSmallRetired) == 30 - (round > 1 ? 10 : 0));
+    } else {
+      CHECK(q.bytes(Queue::kSmall) == 20);
+      CHECK(q.bytes(Queue::kSmallRetired) == 20);
+    }
+    CHECK(q.bytes(Queue::kMain) == 0);
+    CHECK(q.queue_of(a) == Queue::kSmall);
+    CHECK(q.queue_of(c) == Queue::kMain);
+    if (round == 1) q.remove(b);  // dies while retired
+    while (!q.restore_some(2)) continue;
+    CHECK(q.bytes(Queue::kSmallRetired) + q.bytes(Queue::kMainRetired) == 0);
+    CHECK(q.bytes(Queue::kMain) == 20);
+  }
+  for (const std::uint64_t key : {1u, 6u, 5u}) CHECK(key_of(q.victim_of(Queue::kSmall)) == key);
+  for (const std::uint64_t key : {3u, 4u}) CHECK(key_of(q.victim_of(Queue::kMain)) == key);
+  CHECK(q.victim() == nullptr);
+}
+
 TEST_CASE("S3-FIFO keeps at least as many hits as FIFO and LRU on Zipf's law with scans") {
   struct Case {
     double skew;
