@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -134,6 +135,17 @@ class Index {
   // The store evicted the last chunk of a body named `id` (the key's digest).
   void emptied(const Digest& id);
 
+  static constexpr std::size_t kShards = 64;
+  // For who writes down what there is: the keys of a shard, and what stands for some of them now,
+  // without what was purged or banned. Do something else between two calls: a lock is held for 50
+  // us at a time, and whoever waits for it comes in between.
+  struct Stored {
+    Key key;
+    std::vector<Ref<Object>> objects;  // the most recent first
+  };
+  std::vector<Digest> digests(std::size_t shard) const;
+  std::vector<Stored> stored(std::span<const Digest> some);  // of one shard
+
   // What is known of a key, for people.
   struct View {
     std::vector<Ref<Object>> objects;  // the most recent first
@@ -156,7 +168,6 @@ class Index {
     // The number of the last purge of a key of it that is held against what insert() brings.
     std::uint64_t purged GUARDED_BY(mutex) = 0;
   };
-  static constexpr std::size_t kShards = 64;
 
   Shard& shard(const Digest& d) { return shards_[d.high % kShards]; }
   // The entry of exactly this key, or null.

@@ -1,4 +1,8 @@
 // What purges do to the Index.
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
 #include "cache/index.h"
 #include "cache/shelf.h"
 
@@ -83,6 +87,52 @@ bool Index::examine_some(Sweep& sweep, std::size_t most) {
   }
   for (const auto& [key, object] : suspects) examine(key, *object);
   return sweep.shard == kShards;
+}
+
+std::vector<Digest> Index::digests(std::size_t shard) const {
+  constexpr std::size_t kStep = 256;  // buckets under one lock
+  std::vector<Digest> all;
+  const Shard& s = shards_[shard];
+  std::size_t buckets = 0;
+  for (std::size_t bucket = 0; bucket == 0 || bucket < buckets;) {
+    // Who waits for a mutex that is taken again at once would wait for all steps.
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
+    Lock lock(s.mutex);
+    if (buckets != s.entries.bucket_count()) {  // all have moved
+      all.clear();
+      bucket = 0;
+      buckets = s.entries.bucket_count();
+    }
+    for (const std::size_t end = std::min(bucket + kStep, buckets); bucket < end; ++bucket) {
+      for (auto it = s.entries.begin(bucket); it != s.entries.end(bucket); ++it) {
+        all.push_back(it->first);
+      }
+    }
+  }
+  return all;
+}
+
+std::vector<Index::Stored> Index::stored(std::span<const Digest> some) {
+  std::vector<Stored> all;
+  if (some.empty()) return all;
+  all.reserve(some.size());
+  {
+    const Shard& s = shard(some.front());
+    Lock lock(s.mutex);
+    for (const Digest& digest : some) {
+      const auto it = s.entries.find(digest);
+      if (it == s.entries.end() || it->second.variants().empty()) continue;
+      const auto variants = it->second.variants();
+      all.push_back({{std::string(it->second.key()), digest}, {variants.begin(), variants.end()}});
+    }
+  }
+  for (Stored& stored : all) {
+    for (const Ref<Object>& object : stored.objects) {
+      if (bans_.concern(object->mark())) examine(stored.key, *object);
+    }
+    std::erase_if(stored.objects, [](const Ref<Object>& o) { return o->mark().gone(); });
+  }
+  return all;
 }
 
 void Index::examine(const Key& key, const Object& object) {

@@ -368,7 +368,7 @@ std::uint64_t PurgeLog::added() const {
 
 bool PurgeLog::await(std::uint64_t added, Executor& executor, Task& task) {
   Lock lock(mutex_);
-  if (written_ >= added) return true;
+  if (stopping_ || written_ >= added) return true;
   waiting_.push_back({added, &executor, &task});
   return false;
 }

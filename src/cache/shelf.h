@@ -63,6 +63,12 @@ class Shelf {
   void restore(const Key& key, const std::vector<store::StoredObject>& found, Index& index,
                WallTime now);
 
+  // For a body that another process had in memory, from the same disks: null where it is not there.
+  Ref<body::Backing> reopen(const Key& key, std::uint64_t body) const {
+    if (!disks_.alive(key.digest, body)) return {};
+    return disks_.open_body(key.digest, body);
+  }
+
   // Null: the object is not, and will not be, on disk.
   static store::DiskBody* disk_body(const Object& object) {
     return static_cast<store::DiskBody*>(object.body().backing());
