@@ -36,9 +36,11 @@ struct HealthSettings {
 
 class Health {
  public:
-  Health(std::uint32_t rise, std::uint32_t fall) : rise_(rise), fall_(fall) {}
+  // `up`: what is known of the server so far; true: nothing against it.
+  Health(std::uint32_t rise, std::uint32_t fall, bool up = true)
+      : rise_(rise), fall_(fall), up_(up) {}
 
-  bool up() const { return up_; }  // at first: nothing is known against it
+  bool up() const { return up_; }
   // The result of a check. True: up() has changed.
   bool note(bool passed);
 
@@ -46,7 +48,7 @@ class Health {
   std::uint32_t rise_;
   std::uint32_t fall_;
   std::uint32_t against_ = 0;  // results in a row that speak against the state
-  bool up_ = true;
+  bool up_;
 };
 
 // A tenth more or less than `interval`, so that checks of many servers, or from many Weirs, do not

@@ -35,7 +35,7 @@ class HealthChecker::Check final : public Dial::Owner,
         resolver_(resolver),
         servers_(servers),
         server_(server),
-        health_(settings().rise, settings().fall),
+        health_(settings().rise, settings().fall, servers.balancer.view(server).healthy),
         timer_(loop, *this),
         parser_(servers.settings.limits),
         random_(std::random_device{}()) {

@@ -50,9 +50,10 @@ void Exchange::on_request(front::Stream& stream) {
 
 void Exchange::step_recv() {
   const http::Request& request = stream_->request();
-  site_ = house_.sites.find(request.authority);
+  if (routes_.get() != house_.routes.get()) routes_ = house_.routes;
+  site_ = routes_->sites->find(request.authority);
   if (!site_) return refuse(Error{Errc::kNoSuchSite});
-  origin_ = house_.origins[site_->origin].name;
+  origin_ = routes_->origin_of(*site_).name;
   if (request.method == http::Method::kConnect || request.method == http::Method::kTrace) {
     return refuse(Error{Errc::kUnsupportedMethod});
   }
@@ -137,13 +138,14 @@ FetchPlan Exchange::plan(FetchPlan::Kind kind, bool for_storing) const {
   FetchPlan out;
   out.kind = kind;
   out.key = key_;
+  out.routes = routes_;
   out.site = site_;
   out.client_request = request;
   out.cls = cls_;
   out.ruling.begin(site_->rules);
   if (ruled_) out.ruling = rules_->ruling;
   out.client = hash64(stream_->client_host());
-  if (house_.origins[site_->origin].pool->settings().proxy_protocol)
+  if (routes_->origin_of(*site_).pool->settings().proxy_protocol)
     out.introduction = stream_->introduction();
   policy::forward_request(request, site_->forward, {stream_->client_host(), stream_->scheme()},
                           for_storing, out.request);
@@ -434,7 +436,7 @@ void Exchange::refuse(Error error) {
   fields.add(http::FieldId::kDate, http::print_date(house_.loop.wall_now()));
   fields.add(http::FieldId::kContentType, "text/plain");
   if (why.status == 503 && site_) {
-    const Seconds wait = house_.origins[site_->origin].gate->retry_after(house_.loop.now());
+    const Seconds wait = routes_->origin_of(*site_).gate->retry_after(house_.loop.now());
     fields.add(http::FieldId::kRetryAfter, fmt::format_int(wait.count()).c_str());
   }
   add_cache_status();
@@ -522,7 +524,14 @@ front::Handler& ExchangePool::begin() {
   return *exchange;
 }
 
-void ExchangePool::give(Exchange& exchange) { free_.push_back(&exchange); }
+void ExchangePool::give(Exchange& exchange) {
+  exchange.forget_old_routes();
+  free_.push_back(&exchange);
+}
+
+void ExchangePool::on_new_routes() {
+  for (Exchange* exchange : free_) exchange->forget_old_routes();
+}
 
 void ExchangePool::on_refused(const front::Stream& stream, const front::Ending& ending) {
   house_.stats.response(ending);

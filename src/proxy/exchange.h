@@ -45,6 +45,11 @@ class Exchange final : public front::Handler,
   Exchange(House& house, ExchangePool& pool) : house_(house), pool_(pool) {}
   ~Exchange();
 
+  // REQUIRES: it is idle.
+  void forget_old_routes() {
+    if (routes_.get() != house_.routes.get()) routes_ = {};
+  }
+
   void on_request(front::Stream& stream) override;
   std::optional<Error> on_hole(front::Stream& stream, const body::Hole& hole) override;
   void on_sent(front::Stream& stream) override;
@@ -114,7 +119,8 @@ class Exchange final : public front::Handler,
   House& house_;
   ExchangePool& pool_;
   front::Stream* stream_ = nullptr;
-  const Site* site_ = nullptr;
+  Ref<Routes> routes_;                      // since the last request began
+  const Site* site_ = nullptr;              // of routes_
   const http::Request* request_ = nullptr;  // the client's, or rules_->edited
   // What the rules of the site make of a request. Only where there are rules: an exchange may last
   // as long as a stuck client, and there may be many of those.
@@ -169,6 +175,7 @@ class ExchangePool final : public front::Service {
   front::Handler& begin() override;
   void on_refused(const front::Stream& stream, const front::Ending& ending) override;
   void give(Exchange& exchange);
+  void on_new_routes();  // idle exchanges need not keep the old ones
 
  private:
   House& house_;

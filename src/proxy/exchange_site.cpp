@@ -31,7 +31,7 @@ void Exchange::classify() {
 
 // The client would leave HTTP for a protocol that the site allows.
 void Exchange::ask_upgrade() {
-  tunnel_place_ = house_.origins[site_->origin].tunnels->take();
+  tunnel_place_ = routes_->origin_of(*site_).tunnels->take();
   if (!tunnel_place_) return refuse(Error{Errc::kTunnelsFull});
   pass(policy::Forward::kBypass, cls_.reason);
 }
@@ -83,7 +83,8 @@ void Exchange::purge() {
   if (request.fields.get("Soft-Purge") == "1") order.mode = cache::PurgeMode::kSoft;
   std::size_t objects = 0;
   const auto begun = house_.purger.start(std::move(order), PurgeKind::kUrl, this, objects);
-  if (begun == Purger::Begun::kDone) on_purged(objects);
+  if (begun == Purger::Begun::kDone) return on_purged(objects);
+  if (begun != Purger::Begun::kUnderWay) refuse(Error{Errc::kPurgeRefused});
 }
 
 void Exchange::on_purged(std::size_t objects) {

@@ -47,7 +47,8 @@ struct FetchPlan {
   using Kind = FetchKind;
   Kind kind = Kind::kPass;
   cache::Key key;
-  const Site* site = nullptr;
+  Ref<Routes> routes;
+  const Site* site = nullptr;    // of `routes`
   http::Request client_request;  // as it came: for Vary and admission
   http::Request request;         // as it goes to the origin
   policy::RequestClass cls;
@@ -158,7 +159,7 @@ class Fetch final : public origin::Call::Owner,
   bool wait_in(sched::Lane lane);
   void end();
 
-  Origin& origin() { return house_.origins[plan_.site->origin]; }
+  Origin& origin() { return plan_.routes->origin_of(*plan_.site); }
 
   House& house_;
   FetchPlace place_;  // among the fetches of the worker

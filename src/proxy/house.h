@@ -1,23 +1,17 @@
 #pragma once
-// House: what exchanges and fetches of one worker find around them. All of it outlives them.
-
-#include <memory>
-#include <vector>
+// House: what exchanges and fetches of one worker find around them. All of it outlives them, and
+// only a reload changes it.
 
 #include "base/list.h"
+#include "base/ref.h"
 #include "cache/index.h"
 #include "cache/shelf.h"
 #include "net/loop.h"
-#include "origin/pool.h"
 #include "proxy/access_entry.h"
-#include "proxy/fill_policy.h"
-#include "proxy/gate.h"
 #include "proxy/purger.h"
-#include "proxy/retry.h"
-#include "proxy/site.h"
+#include "proxy/routes.h"
 #include "proxy/stats.h"
 #include "proxy/tunnel.h"
-#include "proxy/tunnel_limit.h"
 #include "store/store.h"
 #include "store/transit.h"
 
@@ -51,30 +45,16 @@ class AccessSink {
   ~AccessSink() = default;
 };
 
-// One origin as a worker sees it: its own idle connections, the gate of all workers.
-struct Origin {
-  std::string name;
-  Gate* gate = nullptr;
-  std::unique_ptr<origin::Pool> pool;
-  Duration window_shut_max = std::chrono::seconds(20);
-  std::uint32_t resume_attempts = 5;
-  FillRules fill;
-  RetryRules retry;
-  FetchStats* stats = nullptr;     // of this worker; never null
-  TunnelLimit* tunnels = nullptr;  // of all workers; never null
-};
-
 struct House {
   net::Loop& loop;
   cache::Index& index;
   store::Store& store;
   store::Transit& transit;  // for what is not kept
   body::ChunkSource& source;
-  const SiteTable& sites;
   AccessSink& access;
   Stats& stats;
   Purger& purger;
-  std::vector<Origin> origins;
+  Ref<Routes> routes;              // for requests from now on; never null
   std::uint64_t transit_lead = 0;  // how far what is not kept may run ahead of its client; bytes
   std::uint32_t worker = 0;
   TunnelRules tunnels{};

@@ -46,13 +46,18 @@ Purger::~Purger() {
   for (const auto& job : jobs_) {
     if (cache::PurgeLog* log = index_.purge_log()) log->forget(*job);
     loop_.cancel(*job);
+    gate_.leave();
   }
 }
 
 Purger::Begun Purger::start(cache::PurgeOrder order, PurgeKind kind, Listener* listener,
                             std::size_t& objects) {
+  if (!gate_.enter(order)) return Begun::kClosed;
   auto job = std::make_unique<Job>(*this, std::move(order), kind, listener);
-  if (!job->purge.begin(loop_.wall_now())) return Begun::kTooMany;
+  if (!job->purge.begin(loop_.wall_now())) {
+    gate_.leave();
+    return Begun::kTooMany;
+  }
   if (!job->over()) {
     jobs_.push_back(std::move(job));
     return Begun::kUnderWay;
@@ -69,6 +74,7 @@ void Purger::forget(const Listener& listener) {
 }
 
 void Purger::count(const Job& job) {
+  gate_.leave();
   const auto mode = static_cast<std::size_t>(job.mode);
   stats_.purges[static_cast<std::size_t>(job.kind)][mode].add();
   stats_.objects[mode].add(job.purge.objects());

@@ -10,6 +10,7 @@
 #include "base/executor.h"
 #include "cache/purge.h"
 #include "net/loop.h"
+#include "proxy/purge_gate.h"
 #include "proxy/stats.h"
 
 namespace weir::proxy {
@@ -24,14 +25,15 @@ class Purger {
     ~Listener() = default;
   };
 
-  Purger(net::Loop& loop, cache::Index& index, PurgeStats& stats)
-      : loop_(loop), index_(index), stats_(stats) {}
+  Purger(net::Loop& loop, cache::Index& index, PurgeGate& gate, PurgeStats& stats)
+      : loop_(loop), index_(index), gate_(gate), stats_(stats) {}
   ~Purger();  // those under way end as far as they have come
 
   enum class Begun : std::uint8_t {
     kDone,      // `objects` says how many
     kUnderWay,  // the listener will be told, unless it forgets
     kTooMany,   // bans; nothing was done
+    kClosed,    // another Weir takes over: nothing was done
   };
   // The first step is done at once. `listener` may be null; it calls forget() before it dies.
   Begun start(cache::PurgeOrder order, PurgeKind kind, Listener* listener, std::size_t& objects);
@@ -56,6 +58,7 @@ class Purger {
 
   net::Loop& loop_;
   cache::Index& index_;
+  PurgeGate& gate_;
   PurgeStats& stats_;
   std::vector<std::unique_ptr<Job>> jobs_;  // under way
 };

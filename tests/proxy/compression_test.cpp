@@ -30,20 +30,20 @@ struct Bench {
   cache::Index index;
   store::MemoryStore store{{.limit = 16 << 20}, {}};
   store::Transit transit{store, nullptr, 1 << 20};
-  SiteTable sites{{}};
   NoLog log;
   Stats stats;
-  Purger purger{loop, index, stats.purges};
+  PurgeGate gate;
+  Purger purger{loop, index, gate, stats.purges};
   House house{.loop = loop,
               .index = index,
               .store = store,
               .transit = transit,
               .source = store,
-              .sites = sites,
               .access = log,
               .stats = stats,
               .purger = purger,
-              .origins = {},
+              .routes = make_ref<Routes>(std::make_shared<SiteTable>(std::vector<Site>{}),
+                                         std::vector<std::shared_ptr<Origin>>{}),
               .compress_memory = 64 << 20};
   body::FakeSource room;  // for the form
   body::Bell bell;
