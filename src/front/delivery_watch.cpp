@@ -58,7 +58,7 @@ delivery::Decision DeliveryWatch::look(net::Conn& conn, delivery::Phase phase,
   probing_ = false;
   delivery::Sample sample = sample_of(*tcp, conn, phase);
   if (opened_ == Opened::kByUs && sample.acked > 0) --sample.acked;
-  if (sink) sink->record(connection, sample);
+  if (sink) sink->record(connection, conn.peer(), sample);
   const delivery::Progress progress = delivery::progress_of(sample);
   note_rate(before, sample, progress.acked);
   queued_ = sample.queued;
@@ -80,6 +80,12 @@ delivery::Decision DeliveryWatch::look_without_tcp(const net::Conn& conn, delive
   receipts_.on({.now = looked_at_, .acked = acked_});
   if (phase != delivery::Phase::kLingering) return {};
   return {delivery::Decision::What::kClose, delivery::CloseReason::kResponseDone};
+}
+
+void DeliveryWatch::end(const net::Conn& conn, std::uint64_t connection, delivery::CloseReason why,
+                        SampleSink* sink) const {
+  if (!sink) return;
+  sink->ended(connection, conn.peer(), {conn.loop().now(), connection, acked_, why});
 }
 
 void DeliveryWatch::note_rate(TimePoint before, const delivery::Sample& sample,

@@ -5,6 +5,7 @@
 
 #include "delivery/patience.h"
 #include "delivery/receipt.h"
+#include "delivery/sample_lines.h"
 #include "net/conn.h"
 
 namespace weir::front {
@@ -12,7 +13,11 @@ namespace weir::front {
 // Where samples of real connections go, to be replayed later.
 class SampleSink {
  public:
-  virtual void record(std::uint64_t connection, const delivery::Sample& sample) = 0;
+  // `connection`: its number within the worker.
+  virtual void record(std::uint64_t connection, const net::Address& client,
+                      const delivery::Sample& sample) = 0;
+  virtual void ended(std::uint64_t connection, const net::Address& client,
+                     const delivery::RecordedEnd& end) = 0;
 
  protected:
   ~SampleSink() = default;
@@ -29,6 +34,9 @@ class DeliveryWatch {
   // socket counts as acknowledged: it is in the client's own queue.
   delivery::Decision look(net::Conn& conn, delivery::Phase phase, std::uint64_t connection,
                           SampleSink* sink);
+  // The connection is over, by its number and for that reason; `sink` may be null.
+  void end(const net::Conn& conn, std::uint64_t connection, delivery::CloseReason why,
+           SampleSink* sink) const;
   // Something was left owed, or is on its way: look in a while, if no look is set already.
   void expect(TimePoint now);
   void look_now(TimePoint now) { look_at_ = now; }

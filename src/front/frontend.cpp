@@ -36,24 +36,46 @@ Frontend::Frontend(net::Loop& loop, const Settings& settings, Service& service,
             .samples = samples} {}
 
 Frontend::~Frontend() {
-  listeners_.clear();
+  doors_.clear();
   while (Session* session = sessions_.front()) on_session_closed(*session);
 }
 
-void Frontend::listen(int fd, const ListenSettings& settings) {
-  listeners_.push_back(std::make_unique<net::Listener>(home_.loop, fd, *this));
-  listen_settings_.push_back(&settings);
+void Frontend::listen(int fd, std::shared_ptr<const ListenSettings> settings) {
+  doors_.push_back({std::make_unique<net::Listener>(home_.loop, fd, *this), std::move(settings)});
 }
 
-void Frontend::drain() {
-  // Who waits in the queue believes to be connected, and would be reset.
-  for (const auto& listener : listeners_) listener->accept_waiting();
-  listeners_.clear();
+void Frontend::on_settings() {
+  streams_.forget();
+  http2_streams_.forget();
+}
+
+void Frontend::change(std::size_t door, std::shared_ptr<const ListenSettings> settings) {
+  doors_[door].settings = std::move(settings);
+}
+
+// Who waits in the queue believes to be connected, and would be reset.
+void Frontend::close(std::size_t door) {
+  doors_[door].listener->accept_waiting();
+  doors_.erase(doors_.begin() + static_cast<std::ptrdiff_t>(door));
+}
+
+void Frontend::drain(bool patient) {
+  while (!doors_.empty()) close(doors_.size() - 1);
   home_.draining = true;
   Session* next = nullptr;
   for (Session* session = sessions_.front(); session; session = next) {
     next = sessions_.next(*session);
-    session->drain();
+    patient ? session->drain_soon() : session->drain();
+  }
+}
+
+void Frontend::end_idle(Duration idle) {
+  const TimePoint now = home_.loop.now();
+  Session* next = nullptr;
+  for (Session* session = sessions_.front(); session; session = next) {
+    next = sessions_.next(*session);
+    const TimePoint since = session->useless_since();
+    if (since != TimePoint::max() && now - since >= idle) session->drain();
   }
 }
 
@@ -77,7 +99,7 @@ std::size_t Frontend::close_useless(std::size_t most) {
 
 bool Frontend::out_of_descriptors() {
   bool any = false;
-  for (const auto& listener : listeners_) any |= listener->take_starved();
+  for (const Door& door : doors_) any |= door.listener->take_starved();
   return any;
 }
 
@@ -153,11 +175,10 @@ bool Frontend::may_accept(const net::Listener&) {
 }
 
 void Frontend::on_accept(net::Listener& listener, int fd, const net::Address& peer) {
-  const auto at = std::ranges::find(listeners_, &listener, &std::unique_ptr<net::Listener>::get);
-  const ListenSettings& settings =
-      *listen_settings_[static_cast<std::size_t>(at - listeners_.begin())];
+  const auto behind = [&](const Door& door) { return door.listener.get() == &listener; };
+  const auto door = std::ranges::find_if(doors_, behind);
   const bool crowded = connections_.open() >= settings_.max_connections;
-  auto* session = new Http1Session(home_, *this, settings, fd, peer);
+  auto* session = new Http1Session(home_, *this, door->settings, fd, peer);
   sessions_.push_back(*session);
   ++count_;
   home_.stats.accepted.add();

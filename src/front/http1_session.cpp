@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "front/refusal.h"
+#include "net/tls.h"
 
 namespace weir::front {
 namespace {
@@ -49,11 +50,11 @@ CloseReason reason_of(Error error) {
 
 }  // namespace
 
-Http1Session::Http1Session(Home& home, Owner& owner, const ListenSettings& listen, int fd,
-                           const net::Address& peer)
+Http1Session::Http1Session(Home& home, Owner& owner, std::shared_ptr<const ListenSettings> listen,
+                           int fd, const net::Address& peer)
     : home_(home),
       owner_(owner),
-      listen_(listen),
+      listen_(std::move(listen)),
       own_conn_(std::make_unique<net::Conn>(home.loop, fd, peer, *this)),
       conn_(*own_conn_),
       timer_(home.loop, *this),
@@ -61,10 +62,10 @@ Http1Session::Http1Session(Home& home, Owner& owner, const ListenSettings& liste
       deadline_(after(home.loop.now(), home.settings.idle_timeout)),
       since_(home.loop.now()),
       number_(++home.connections),
-      fresh_(listen.http2 && !listen.tls) {
+      fresh_(listen_->http2 && !listen_->tls) {
   const auto introduces = [&](const net::Network& n) { return n.contains(peer); };
-  if (std::ranges::any_of(listen_.introducers, introduces)) conn_.expect_proxy_header();
-  if (listen_.tls) conn_.start_tls(std::make_unique<net::Tls>(listen_.tls->get(), fd));
+  if (std::ranges::any_of(listen_->introducers, introduces)) conn_.expect_proxy_header();
+  if (listen_->tls) conn_.start_tls(std::make_unique<net::Tls>(listen_->tls->get(), fd));
   if (conn_.handshaking()) {
     home_.handshakes->push_back(handshake_);
     ++home_.handshake_count;
@@ -89,6 +90,10 @@ bool Http1Session::may_keep() const {
 void Http1Session::on_ready(net::Conn&, net::Ready what) {
   if (shaking() && !conn_.handshaking()) {
     end_handshake();
+    if (const net::Tls* tls = conn_.tls()) {
+      const bool newest = tls->version() == name(TlsVersion::k13);
+      home_.stats.count_handshake(newest ? TlsVersion::k13 : TlsVersion::k12, tls->resumed());
+    }
     since_ = home_.loop.now();
     deadline_ = after(since_, home_.settings.idle_timeout);
     const std::string before = std::exchange(client_host_, {});

@@ -40,7 +40,7 @@ class Http1Session final : public Session,
  public:
   using Owner = Session::Owner;
 
-  Http1Session(Home& home, Owner& owner, const ListenSettings& listen, int fd,
+  Http1Session(Home& home, Owner& owner, std::shared_ptr<const ListenSettings> listen, int fd,
                const net::Address& peer);
   ~Http1Session() override;
 
@@ -50,6 +50,7 @@ class Http1Session final : public Session,
   void turn_away(Error why);  // a connection too many: answered before it asks
   void give_up_handshake();   // others want to begin theirs
   void drain() override;
+  void drain_soon() override {}  // its next response says that it is the last
   void sacrifice() override;
   TimePoint useless_since() const override;
   bool give_way() override;
@@ -57,7 +58,7 @@ class Http1Session final : public Session,
   bool secure() const { return conn_.tls() != nullptr; }
   std::string_view client_host() const override;
   std::string introduction() const { return net::print_proxy_header(conn_.peer(), conn_.local()); }
-  const ListenSettings& listen() const override { return listen_; }
+  const std::shared_ptr<const ListenSettings>& listen() const override { return listen_; }
   std::uint64_t number() const override { return number_; }
   bool in_turn() const { return in_turn_; }
   bool may_keep() const;  // whether another request may follow on this connection
@@ -118,7 +119,7 @@ class Http1Session final : public Session,
 
   Home& home_;
   Owner& owner_;
-  const ListenSettings& listen_;
+  const std::shared_ptr<const ListenSettings> listen_;
   std::unique_ptr<net::Conn> own_conn_;
   net::Conn& conn_;  // the same
   net::Timer timer_;

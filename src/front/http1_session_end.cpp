@@ -135,7 +135,7 @@ void Http1Session::time_out_body(TimePoint now) {
 
 // A FIN was seen while something was to be sent, perhaps with input unread before it.
 void Http1Session::on_half_close() {
-  if (listen_.half_close_aborts && input_over()) return reap(CloseReason::kHalfCloseAbort);
+  if (listen_->half_close_aborts && input_over()) return reap(CloseReason::kHalfCloseAbort);
   judge_half_closed();
 }
 
@@ -235,9 +235,10 @@ void Http1Session::close(CloseReason why) {
   if (why_ == CloseReason::kOpen) why_ = why;
   end_handshake();
   if ((sent_ || stream_) && watch_.looked_at() != home_.loop.now()) {
-    watch_.look(conn_, phase(), number_, nullptr);  // the last word on what arrived
+    watch_.look(conn_, phase(), number_, home_.samples);  // the last word on what arrived
     note_acked(watch_.acked());
   }
+  watch_.end(conn_, number_, why_, home_.samples);
   // Whatever ends it here, it has not ended in order.
   if (state_ == State::kLine || (state_ == State::kExchange && stream_->sender.cut_is_invisible()))
     cutting_ = true;

@@ -72,6 +72,7 @@ class Http1StreamPool {
   Http1StreamPool(net::Loop& loop, const Settings& settings) : loop_(loop), settings_(settings) {}
   std::unique_ptr<Http1Stream> take();
   void give(std::unique_ptr<Http1Stream> stream);
+  void forget() { free_.clear(); }  // they were made for other settings
 
  private:
   net::Loop& loop_;

@@ -28,11 +28,11 @@ constexpr std::size_t kFramesMost = 2048;
 
 }  // namespace
 
-Http2Session::Http2Session(Home& home, Owner& owner, const ListenSettings& listen,
+Http2Session::Http2Session(Home& home, Owner& owner, std::shared_ptr<const ListenSettings> listen,
                            std::unique_ptr<net::Conn> conn, std::uint64_t number)
     : home_(home),
       owner_(owner),
-      listen_(listen),
+      listen_(std::move(listen)),
       conn_(std::move(conn)),
       timer_(home.loop, *this),
       turn_(*this),

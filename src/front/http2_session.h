@@ -33,7 +33,7 @@ class Http2Session final : public Session, public net::Conn::Owner, public net::
  public:
   using Owner = Session::Owner;
 
-  Http2Session(Home& home, Owner& owner, const ListenSettings& listen,
+  Http2Session(Home& home, Owner& owner, std::shared_ptr<const ListenSettings> listen,
                std::unique_ptr<net::Conn> conn, std::uint64_t number);
   ~Http2Session() override;
 
@@ -44,6 +44,7 @@ class Http2Session final : public Session, public net::Conn::Owner, public net::
   void on_ready(net::Conn& conn, net::Ready what) override;
   void on_timer(net::Timer& timer) override;
   void drain() override;
+  void drain_soon() override { drain(); }  // GOAWAY loses no request
   void sacrifice() override;
   TimePoint useless_since() const override;
   bool give_way() override;
@@ -52,7 +53,7 @@ class Http2Session final : public Session, public net::Conn::Owner, public net::
   Duration still() const override;
   ConnectionView view() const override;
   std::string_view client_host() const override;
-  const ListenSettings& listen() const override { return listen_; }
+  const std::shared_ptr<const ListenSettings>& listen() const override { return listen_; }
   std::uint64_t number() const override { return number_; }
 
   // For streams.
@@ -138,7 +139,7 @@ class Http2Session final : public Session, public net::Conn::Owner, public net::
 
   Home& home_;
   Owner& owner_;
-  const ListenSettings& listen_;
+  const std::shared_ptr<const ListenSettings> listen_;
   std::unique_ptr<net::Conn> conn_;
   net::Timer timer_;
   Turn turn_;

@@ -160,7 +160,7 @@ void Http2Session::note_acked(std::uint64_t offset) {
 
 // No more requests, bodies or credit will come.
 void Http2Session::on_half_close() {
-  if (listen_.half_close_aborts && input_over()) return reap(CloseReason::kHalfCloseAbort);
+  if (listen_->half_close_aborts && input_over()) return reap(CloseReason::kHalfCloseAbort);
   if (std::exchange(half_closed_, true)) return;
   conn_->set_rto_max(kHalfClosedRtoMax);
   watch_.look_now(home_.loop.now());
@@ -276,9 +276,10 @@ void Http2Session::close(CloseReason why) {
   if (state_ == State::kClosed) return;
   if (why_ == CloseReason::kOpen) why_ = why;
   if ((!unsettled_.empty() || !open_.empty()) && watch_.looked_at() != home_.loop.now()) {
-    watch_.look(*conn_, phase(), number_, nullptr);  // the last word on what arrived
+    watch_.look(*conn_, phase(), number_, home_.samples);  // the last word on what arrived
     note_acked(watch_.acked());
   }
+  watch_.end(*conn_, number_, why_, home_.samples);
   state_ = State::kClosed;
   home_.stats.closed[static_cast<std::size_t>(why_)].add();
   cut_all();

@@ -96,6 +96,7 @@ class Http2StreamPool {
   Http2StreamPool(net::Loop& loop, const Settings& settings) : loop_(loop), settings_(settings) {}
   Http2Stream& take();
   void give(Http2Stream& stream);
+  void forget() { free_.clear(); }  // they were made for other settings
 
  private:
   net::Loop& loop_;

@@ -61,8 +61,9 @@ class Session : public ListNode {
 
   virtual ~Session() = default;
 
-  virtual void drain() = 0;      // idle: leave; busy: after what it serves
-  virtual void sacrifice() = 0;  // memory is short and this client makes no progress
+  virtual void drain() = 0;       // idle: leave; busy: after what it serves
+  virtual void drain_soon() = 0;  // the same, but idle: after its next request, if it has one
+  virtual void sacrifice() = 0;   // memory is short and this client makes no progress
   // Since when it only takes a place: idle, lingering, or long about its head, and all it was sent
   // is thought to be acknowledged. max: it is of use.
   virtual TimePoint useless_since() const = 0;
@@ -74,7 +75,7 @@ class Session : public ListNode {
   virtual Duration still() const = 0;
   virtual ConnectionView view() const = 0;
   virtual std::string_view client_host() const = 0;
-  virtual const ListenSettings& listen() const = 0;
+  virtual const std::shared_ptr<const ListenSettings>& listen() const = 0;
   virtual std::uint64_t number() const = 0;  // among the worker's connections
 };
 

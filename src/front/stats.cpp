@@ -26,6 +26,10 @@ std::string_view name(StreamReset why) {
   return "unknown";
 }
 
+std::string_view name(TlsVersion version) {
+  return version == TlsVersion::k13 ? "TLSv1.3" : "TLSv1.2";
+}
+
 void Stats::merge(const Stats& other) {
   accepted.add(other.accepted.get());
   merge_each(closed, other.closed);
@@ -33,6 +37,7 @@ void Stats::merge(const Stats& other) {
   merge_each(refused, other.refused);
   sent_bytes.add(other.sent_bytes.get());
   acked_bytes.add(other.acked_bytes.get());
+  for (std::size_t i = 0; i < kTlsVersions; ++i) merge_each(handshakes[i], other.handshakes[i]);
   http2.add(other.http2.get());
   streams.add(other.streams.get());
   merge_each(resets, other.resets);

@@ -23,13 +23,24 @@ enum class StreamReset : std::uint8_t {
 inline constexpr std::size_t kStreamResets = 5;
 std::string_view name(StreamReset why);  // "client", "protocol", "cut", "no_credit", "unwanted"
 
+enum class TlsVersion : std::uint8_t { k12, k13 };
+inline constexpr std::size_t kTlsVersions = 2;
+std::string_view name(TlsVersion version);  // "TLSv1.2", "TLSv1.3"
+
 struct Stats {
+  void count_handshake(TlsVersion version, bool resumed) {
+    handshakes[static_cast<std::size_t>(version)][resumed ? 1 : 0].add();
+  }
+
   Count accepted;                                     // connections
   std::array<Count, delivery::kCloseReasons> closed;  // of them, by CloseReason
   std::array<Count, delivery::kPhases> open;          // by Phase, as Frontend::relieve() saw them
   std::array<Count, kErrcs> refused;                  // requests answered here, by Errc
   Count sent_bytes;   // handed to the kernel: heads, bodies and their framing
   Count acked_bytes;  // of these, as the samples and next requests of clients have shown
+
+  // Handshakes of TLS that were whole; those that failed are among `closed`.
+  std::array<std::array<Count, 2>, kTlsVersions> handshakes;  // by TlsVersion; full, resumed
 
   Count http2;                              // connections that went on in HTTP/2
   Count streams;                            // requests on them that were whole

@@ -109,7 +109,7 @@ inline const std::string kGetLarge = get("/100000");
 struct Stage {
   explicit Stage(Settings s = {}, ListenSettings l = {})
       : settings(std::move(s)),
-        listen(l),
+        listen(std::make_shared<ListenSettings>(l)),
         frontend(loop, settings, answers, source, connections, stats, nullptr) {
     const auto fd = net::Listener::open_socket(*net::parse_address("127.0.0.1:0"), 64);
     REQUIRE(fd);
@@ -164,7 +164,7 @@ struct Stage {
   Stats stats;
   Connections connections{0};
   Settings settings;
-  ListenSettings listen;
+  std::shared_ptr<const ListenSettings> listen;
   Frontend frontend;
   net::Address address;
 };
