@@ -6,12 +6,13 @@ namespace weir::app {
 
 Result<std::unique_ptr<LineLog>> open_access_log(const LogConf& conf) {
   if (conf.access == "off") return nullptr;
-  auto output = LogOutput::open(conf.access);
+  auto output = LogOutput::open(conf, "access_log");
   if (!output) return std::unexpected(output.error());
   return std::make_unique<LineLog>("access_log", std::move(*output), LineLog::Limits{});
 }
 
-AccessWriter::AccessWriter(LineLog* log, LogFormat format) : log_(log), format_(format) {}
+AccessWriter::AccessWriter(LineLog* log, LogFormat format, std::string_view text)
+    : log_(log), format_(format, text) {}
 
 void AccessWriter::write(const proxy::AccessEntry& entry) {
   if (!log_) return;

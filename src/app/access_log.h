@@ -15,10 +15,12 @@ Result<std::unique_ptr<LineLog>> open_access_log(const LogConf& conf);
 class AccessWriter {
  public:
   // Null: nothing is logged. The log must outlive the writer.
-  AccessWriter(LineLog* log, LogFormat format);
+  // `text`: log.template.
+  AccessWriter(LineLog* log, LogFormat format, std::string_view text = {});
   ~AccessWriter() { flush(); }
   AccessWriter(const AccessWriter&) = delete;
 
+  bool on() const { return log_ != nullptr; }
   void write(const proxy::AccessEntry& entry);
   // Hands over what there is; to be called about once a second, so that lines are not late.
   void flush();

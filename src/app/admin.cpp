@@ -23,7 +23,7 @@ Admin::Admin(net::Loop& loop, Shared& shared, proxy::Purger& purger, int fd)
       lookout_(loop, shared.posts),
       house_{loop, shared, purger, lookout_, store_},
       frontend_(loop, settings_, *this, store_, connections_, stats_, nullptr) {
-  frontend_.listen(fd, listen_);
+  frontend_.listen(fd, std::make_shared<front::ListenSettings>());
 }
 
 Admin::~Admin() = default;

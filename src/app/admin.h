@@ -20,12 +20,14 @@ class Admin final : private front::Service {
   Admin(net::Loop& loop, Shared& shared, proxy::Purger& purger, int fd);
   ~Admin();
 
+  // Takes no more questions, but ends those that it has.
+  void close_door() { frontend_.drain(); }
+
  private:
   front::Handler& begin() override;
   void on_refused(const front::Stream&, const front::Ending&) override {}
 
   const front::Settings settings_;
-  const front::ListenSettings listen_;
   front::Connections connections_;
   front::Stats stats_;
   store::MemoryStore store_;

@@ -5,12 +5,13 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "app/admin_orders.h"
 #include "app/connections_page.h"
 #include "app/explain.h"
 #include "app/metrics_page.h"
 #include "app/page/admin_page.h"
+#include "app/record_page.h"
 #include "app/status_page.h"
+#include "base/log_level.h"
 #include "body/text_body.h"
 #include "http/date.h"
 #include "http/syntax.h"
@@ -33,7 +34,12 @@ constexpr Resource kResources[] = {
     {"/connections", false, "the client connections worth a look, as JSON"},
     {"/config", false, "the values in force and where each was set, as JSON"},
     {"/metrics", false, "all counters, for Prometheus"},
+    {"/record", false, "whether client connections are recorded, as JSON"},
+    {"/record", true, "begin to record them, or end it: see weir record --help"},
+    {"/level", false, "the least level of the error log"},
+    {"/level", true, "set it until the next start: see weir level --help"},
     {"/purge", true, "forget what is stored, or make it stale: see weir purge --help"},
+    {"/reload", true, "read the conf again: see weir reload --help"},
     {"/explain", true, "what becomes of a request: see weir explain --help"},
 };
 
@@ -41,6 +47,19 @@ std::string all_resources() {
   std::string out;
   for (const Resource& r : kResources) {
     out += fmt::format("{:<5}{:<14}{}\n", r.order ? "POST" : "GET", r.path, r.text);
+  }
+  return out;
+}
+
+// What can be done with a path; neither: there is no such page.
+struct Ways {
+  bool read = false;   // GET and HEAD
+  bool order = false;  // POST
+};
+Ways ways_of(std::string_view path) {
+  Ways out;
+  for (const Resource& r : kResources) {
+    if (r.path == path) (r.order ? out.order : out.read) = true;
   }
   return out;
 }
@@ -70,6 +89,8 @@ void add_page_fields(http::Fields& fields) {
   fields.add("Referrer-Policy", "no-referrer");
 }
 
+std::string level_text() { return fmt::format("{{\"level\":\"{}\"}}\n", name(log_level())); }
+
 std::string error_text(std::string_view why) {
   using Json = nlohmann::json;
   return Json{{"error", why}}.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -80,12 +101,14 @@ std::string error_text(std::string_view why) {
 AdminExchange::~AdminExchange() {
   house_.purger.forget(*this);
   house_.lookout.forget(*this);
+  house_.shared.reloads.forget(*this);
   house_.loop.cancel(*this);
 }
 
 // RFC 6750 §2.1.
 bool AdminExchange::authorized(const http::Request& request) const {
-  const std::string& token = house_.shared.config.server.admin_token;
+  const std::shared_ptr<const Setup> setup = house_.shared.setup();
+  const std::string& token = setup->config().server.admin_token;
   if (token.empty()) return true;
   constexpr std::string_view kScheme = "bearer ";
   const auto given = request.fields.get(http::FieldId::kAuthorization).value_or("");
@@ -99,22 +122,23 @@ std::optional<AdminExchange::Answer> AdminExchange::refusal(const http::Request&
   const bool secret = path_of(request.target) != "/";  // the page knows nothing: it asks
   if (secret && !authorized(request))
     return Answer{.status = 401, .text = "401 a token is needed\n"};
-  const bool open = house_.shared.config.server.admin_token.empty();
+  const bool open = house_.shared.setup()->config().server.admin_token.empty();
   if (open && !is_own_host(request.authority)) {
     return Answer{.status = 403, .text = "403 Host must be an IP address or localhost\n"};
   }
-  const auto resource = std::ranges::find(kResources, path_of(request.target), &Resource::path);
-  if (resource == std::end(kResources)) {
+  const Ways ways = ways_of(path_of(request.target));
+  if (!ways.read && !ways.order) {
     return Answer{.status = 404, .text = "404 no such page; there are\n" + all_resources()};
   }
   const bool reads = request.method == http::Method::kGet || request.method == http::Method::kHead;
-  if (resource->order && request.method != http::Method::kPost) {
-    return Answer{.status = 405, .text = "405 only POST\n", .allow = "POST"};
+  const bool orders = request.method == http::Method::kPost;
+  if (!(reads && ways.read) && !(orders && ways.order)) {
+    const std::string_view allow = !ways.read    ? "POST"
+                                   : !ways.order ? "GET, HEAD"
+                                                 : "GET, HEAD, POST";
+    return Answer{.status = 405, .text = fmt::format("405 only {}\n", allow), .allow = allow};
   }
-  if (!resource->order && !reads) {
-    return Answer{.status = 405, .text = "405 only GET and HEAD\n", .allow = "GET, HEAD"};
-  }
-  if (resource->order && !is_json(request)) {
+  if (orders && !is_json(request)) {
     return Answer{415, kJsonType, error_text("Content-Type must be application/json")};
   }
   return {};
@@ -122,7 +146,11 @@ std::optional<AdminExchange::Answer> AdminExchange::refusal(const http::Request&
 
 AdminExchange::Answer AdminExchange::page(std::string_view path) const {
   if (path == "/") return {.type = kHtmlType, .text = std::string(kAdminPage)};
-  if (path == "/config") return {.type = kJsonType, .text = house_.shared.config_page};
+  if (path == "/config") return {.type = kJsonType, .text = house_.shared.setup()->page};
+  if (path == "/record") {
+    return {.type = kJsonType, .text = record_page(house_.shared.recorder.status())};
+  }
+  if (path == "/level") return {.type = kJsonType, .text = level_text()};
   const bool metrics = path == "/metrics";
   const auto snapshot = take_snapshot(house_.shared, house_.loop.now(), metrics);
   if (metrics) return {.type = kMetricsType, .text = metrics_page(*snapshot)};
@@ -160,6 +188,7 @@ void AdminExchange::begin_reading() {
 
 void AdminExchange::run() noexcept {
   if (state_ == State::kReading) read();
+  if (state_ == State::kReloading) tell_of_reload();
 }
 
 void AdminExchange::read() {
@@ -186,16 +215,50 @@ void AdminExchange::read() {
 }
 
 void AdminExchange::obey() {
-  if (path_of(stream_->request().target) == "/purge") return purge();
+  const std::string_view path = path_of(stream_->request().target);
+  if (path == "/purge") return purge();
+  if (path == "/reload") return reload();
+  if (path == "/record") return record();
+  if (path == "/level") return set_level();
   const auto question = parse_question(body_);
   if (!question) return reply({400, kJsonType, error_text(question.error())});
   Shared& shared = house_.shared;
+  const std::shared_ptr<const Setup> setup = shared.setup();
   const Stored stored{shared.index, house_.loop.wall_now()};
-  reply({200, kJsonType, explain(*question, shared.config, shared.sites, &stored)});
+  reply({200, kJsonType, explain(*question, setup->config(), *setup->sites, &stored)});
+}
+
+void AdminExchange::record() {
+  const auto wanted = parse_record(body_);
+  if (!wanted) return reply({400, kJsonType, error_text(wanted.error())});
+  Recorder& recorder = house_.shared.recorder;
+  if (wanted->on && !recorder.possible()) {
+    return reply({409, kJsonType, error_text("the conf names no file: delivery.record_on_order")});
+  }
+  if (wanted->on) {
+    recorder.order_on(wanted->order);
+  } else {
+    recorder.order_off();
+  }
+  reply({200, kJsonType, record_page(recorder.status())});
+}
+
+// Said at whatever level is in force, before and after: who reads the log must know what is
+// missing.
+void AdminExchange::set_level() {
+  const auto level = parse_level(body_);
+  if (!level) return reply({400, kJsonType, error_text(level.error())});
+  const LogLevel before = log_level();
+  set_log_level(*level);
+  if (before != *level) {
+    log_line(LogLevel::kInfo,
+             fmt::format("log.level={} before={} by=admin", name(*level), name(before)));
+  }
+  reply({200, kJsonType, level_text()});
 }
 
 void AdminExchange::purge() {
-  auto order = parse_purge(body_, house_.shared.sites);
+  auto order = parse_purge(body_, *house_.shared.setup()->sites);
   if (!order) return reply({400, kJsonType, error_text(order.error())});
   state_ = State::kPurging;
   soft_ = order->order.mode == cache::PurgeMode::kSoft;
@@ -207,7 +270,23 @@ void AdminExchange::purge() {
       return;
     case proxy::Purger::Begun::kTooMany:
       return reply({503, kJsonType, error_text("too many bans are under way: try again")});
+    case proxy::Purger::Begun::kClosed:
+      return reply({503, kJsonType, error_text("another Weir is taking over: try again")});
   }
+}
+
+void AdminExchange::reload() {
+  state_ = State::kReloading;
+  house_.shared.reloads.ask(house_.loop, *this);
+}
+
+void AdminExchange::tell_of_reload() {
+  const auto outcome = house_.shared.reloads.take(*this);
+  if (!outcome) return;
+  if (!outcome->error.empty()) return reply({422, kJsonType, error_text(outcome->error)});
+  using Json = nlohmann::ordered_json;
+  const Json told{{"changes", outcome->changes}, {"needs_restart", outcome->kept}};
+  reply({200, kJsonType, told.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"});
 }
 
 void AdminExchange::on_purged(std::size_t objects) {
@@ -235,6 +314,7 @@ void AdminExchange::reply(const Answer& answer) {
 void AdminExchange::on_done(front::Stream&, const front::Ending&) {
   if (state_ == State::kPurging) house_.purger.forget(*this);
   if (state_ == State::kLooking) house_.lookout.forget(*this);
+  if (state_ == State::kReloading) house_.shared.reloads.forget(*this);
   reader_.reset();
   stream_ = nullptr;
   state_ = State::kIdle;

@@ -54,7 +54,7 @@ class AdminExchange final : public front::Handler,
   void on_sight(const Sight& sight) override;
 
  private:
-  enum class State : std::uint8_t { kIdle, kReading, kLooking, kPurging, kAnswered };
+  enum class State : std::uint8_t { kIdle, kReading, kLooking, kPurging, kReloading, kAnswered };
   struct Answer {
     int status = 200;
     std::string_view type = "text/plain; charset=utf-8";
@@ -70,6 +70,10 @@ class AdminExchange final : public front::Handler,
   void read();
   void obey();
   void purge();
+  void reload();
+  void tell_of_reload();
+  void record();
+  void set_level();
   void reply(const Answer& answer);
 
   AdminHouse& house_;

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "app/conf_text.h"
+#include "app/config_rows.h"
 #include "http/authority.h"
 #include "http/syntax.h"
 #include "net/address.h"
@@ -199,6 +200,50 @@ Or<Question> parse_question(std::string_view text) {
     fields = std::move(*all);
   }
   return make_question(one[0], one[1], fields);
+}
+
+Or<RecordRequest> parse_record(std::string_view text) {
+  constexpr std::array<std::string_view, 3> kKeys = {"record", "sample", "max_size"};
+  constexpr std::uint64_t kMostEvery = 1'000'000;
+  const Or<Json> json = parse_object(text);
+  if (!json) return std::unexpected(json.error());
+  const std::string unknown = unknown_key(*json, kKeys);
+  if (!unknown.empty()) return std::unexpected(unknown);
+  const Json what = json->value("record", Json());
+  if (what != "on" && what != "off") return std::unexpected("\"record\" must be \"on\" or \"off\"");
+  RecordRequest out{.on = what == "on", .order = {}};
+  if (!out.on && json->size() > 1) return std::unexpected("\"off\" stands alone");
+  std::uint64_t numbers[2] = {};
+  for (std::size_t i = 0; i < std::size(numbers); ++i) {
+    const auto value = json->find(std::string(kKeys[i + 1]));
+    if (value == json->end()) continue;
+    if (!value->is_number_unsigned() || *value == 0)
+      return std::unexpected(fmt::format("\"{}\" must be a number above 0", kKeys[i + 1]));
+    numbers[i] = value->get<std::uint64_t>();
+  }
+  if (numbers[0] > kMostEvery) return std::unexpected("\"sample\" is above 1000000");
+  out.order = {.most = numbers[1], .every = static_cast<std::uint32_t>(numbers[0])};
+  return out;
+}
+
+Or<LogLevel> parse_level(std::string_view text) {
+  constexpr std::array<std::string_view, 1> kKeys = {"level"};
+  const Or<Json> json = parse_object(text);
+  if (!json) return std::unexpected(json.error());
+  const std::string unknown = unknown_key(*json, kKeys);
+  if (!unknown.empty()) return std::unexpected(unknown);
+  const auto given = json->find("level");
+  if (given == json->end() || !given->is_string())
+    return std::unexpected("\"level\" must be a text");
+  std::vector<std::string_view> names;
+  for (const Choice& choice : kChoicesOf<LogLevel>) {
+    if (*given == choice.name) return static_cast<LogLevel>(choice.value);
+    names.push_back(choice.name);
+  }
+  const std::string name = given->get<std::string>();
+  const std::string likely = did_you_mean(nearest(name, names));
+  return std::unexpected(fmt::format("\"{}\" is none of {}{}{}", name, fmt::join(names, ", "),
+                                     likely.empty() ? "" : ": ", likely));
 }
 
 bool is_own_host(std::string_view authority) {

@@ -1,5 +1,5 @@
 #pragma once
-// What POST /purge and POST /explain of the admin address are told, as JSON. Pure.
+// What POST /purge, POST /explain and POST /level of the admin address are told, as JSON. Pure.
 //
 //   {"url": "http://example.org/a"}       all variants; or a list of URLs
 //   {"tag": "news"}                       what bears this Surrogate-Key or Cache-Tag; or a list
@@ -9,6 +9,9 @@
 //
 //   {"url": "http://example.org/a", "method": "GET", "fields": ["Cookie: a=b"]}   /explain
 //
+//   {"record": "on", "sample": 100, "max_size": 67108864}   /record; or "off" alone
+//   {"level": "debug"}                    /level: error, warn, info or debug
+//
 // Conditions are those of cache/ban.h.
 
 #include <expected>
@@ -16,6 +19,8 @@
 #include <string_view>
 #include <vector>
 
+#include "app/recorder.h"
+#include "base/log.h"
 #include "cache/purge.h"
 #include "http/head.h"
 #include "proxy/site.h"
@@ -28,6 +33,12 @@ struct PurgeRequest {
   proxy::PurgeKind kind = proxy::PurgeKind::kUrl;
 };
 
+// Which file is written is none of the order's business.
+struct RecordRequest {
+  bool on = false;
+  Recorder::Order order;
+};
+
 // A request as a client would have sent it.
 struct Question {
   std::string scheme;
@@ -38,6 +49,8 @@ struct Question {
 std::expected<PurgeRequest, std::string> parse_purge(std::string_view json,
                                                      const proxy::SiteTable& sites);
 std::expected<Question, std::string> parse_question(std::string_view json);
+std::expected<RecordRequest, std::string> parse_record(std::string_view json);
+std::expected<LogLevel, std::string> parse_level(std::string_view json);
 // Of "http://example.org/a?b", a method and "Name: value" texts.
 std::expected<Question, std::string> make_question(std::string_view url, std::string_view method,
                                                    const std::vector<std::string>& fields);

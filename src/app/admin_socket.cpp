@@ -70,6 +70,21 @@ std::expected<AdminSocket, std::string> AdminSocket::open(const Server& server) 
   return out;
 }
 
+AdminSocket AdminSocket::adopt(const Server& server, int fd) {
+  AdminSocket out;
+  out.fd_ = fd;
+  const auto path = net::parse_unix_address(server.admin);
+  out.text_ = path ? path->text() : net::local_address(fd).text();
+  return out;
+}
+
+void AdminSocket::own_file(const Server& server) {
+  if (const auto path = net::parse_unix_address(server.admin)) {
+    unix_.leave_file();
+    unix_ = net::UnixListener::of(*path);
+  }
+}
+
 AdminSocket::~AdminSocket() {
   if (fd_ >= 0) ::close(fd_);
 }

@@ -32,31 +32,29 @@ std::expected<std::shared_ptr<net::TlsClient>, std::string> read_tls_client(
                                .own = {origin.tls_certificate, origin.tls_key}});
 }
 
-std::string load_certificates(const Config& config,
-                              const std::vector<front::ListenSettings>& listens,
-                              const std::vector<std::unique_ptr<origin::Servers>>& origins) {
+std::string load_certificates(const Setup& setup) {
   std::vector<std::pair<net::TlsSlot<net::TlsServer>*, std::shared_ptr<net::TlsServer>>> made;
   std::vector<std::pair<net::TlsSlot<net::TlsClient>*, std::shared_ptr<net::TlsClient>>> asking;
-  for (std::size_t i = 0; i < listens.size(); ++i) {
-    if (!listens[i].tls) continue;
-    auto server = read_certificates(config.listens[i]);
+  for (const SharedListen& listen : setup.listens) {
+    if (!listen.settings->tls) continue;
+    auto server = read_certificates(listen.conf);
     if (!server) return server.error();
-    made.emplace_back(listens[i].tls.get(), std::move(*server));
+    made.emplace_back(listen.settings->tls.get(), std::move(*server));
   }
-  for (std::size_t i = 0; i < origins.size(); ++i) {
-    if (!wants_tls(config.origins[i])) continue;
-    auto client = read_tls_client(config.origins[i]);
+  for (const auto& origin : setup.origins) {
+    if (!wants_tls(origin->conf)) continue;
+    auto client = read_tls_client(origin->conf);
     if (!client) return client.error();
-    asking.emplace_back(&origins[i]->tls, std::move(*client));
+    asking.emplace_back(&origin->servers.tls, std::move(*client));
   }
   for (auto& [slot, server] : made) slot->set(std::move(server));
   for (auto& [slot, client] : asking) slot->set(std::move(client));
   return {};
 }
 
-void rotate_tickets(const std::vector<front::ListenSettings>& listens) {
-  for (const front::ListenSettings& listen : listens) {
-    if (listen.tls) listen.tls->get()->rotate_tickets();
+void rotate_tickets(const Setup& setup) {
+  for (const SharedListen& listen : setup.listens) {
+    if (listen.settings->tls) listen.settings->tls->get()->rotate_tickets();
   }
 }
 

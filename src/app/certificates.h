@@ -7,9 +7,8 @@
 #include <vector>
 
 #include "app/config.h"
-#include "front/settings.h"
+#include "app/setup.h"
 #include "net/tls.h"
-#include "origin/servers.h"
 
 namespace weir::app {
 
@@ -22,10 +21,8 @@ std::expected<std::shared_ptr<net::TlsClient>, std::string> read_tls_client(
     const OriginConf& origin);
 // Of all, into their slots, for the connections that come from now on. All or none: empty, or what
 // is wrong.
-std::string load_certificates(const Config& config,
-                              const std::vector<front::ListenSettings>& listens,
-                              const std::vector<std::unique_ptr<origin::Servers>>& origins);
+std::string load_certificates(const Setup& setup);
 // New keys for session tickets; each hour.
-void rotate_tickets(const std::vector<front::ListenSettings>& listens);
+void rotate_tickets(const Setup& setup);
 
 }  // namespace weir::app

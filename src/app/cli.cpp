@@ -8,10 +8,14 @@
 #include "app/log_command.h"
 #include "app/manual.h"
 #include "app/order_commands.h"
+#include "app/record_command.h"
 #include "app/reference.h"
+#include "app/replay_command.h"
+#include "app/restriction.h"
 #include "app/status_command.h"
 #include "app/store_command.h"
 #include "app/top_command.h"
+#include "app/upgrade_command.h"
 
 namespace weir::app {
 namespace {
@@ -24,12 +28,16 @@ struct Arguments {
   std::string conf;
   std::string topic;
   std::string page;  // of the manual
+  std::string level;
   std::string line;  // of the log, or a file of such
   bool sample = false;
   bool json = false;
   bool markdown = false;
+  RunOptions run;
   PurgeArguments purge;
   ExplainArguments explain;
+  RecordArguments record;
+  ReplayArguments replay;
 };
 
 struct Commands {
@@ -39,9 +47,14 @@ struct Commands {
   CLI::App* status;
   CLI::App* top;
   CLI::App* store;
+  CLI::App* reload;
+  CLI::App* upgrade;
   CLI::App* purge;
   CLI::App* explain;
+  CLI::App* level;
   CLI::App* log;
+  CLI::App* record;
+  CLI::App* replay;
   CLI::App* help;
 };
 
@@ -83,6 +96,55 @@ CLI::App* describe_explain(CLI::App& weir, Arguments& to) {
   return explain;
 }
 
+CLI::App* describe_record(CLI::App& weir, Arguments& to) {
+  CLI::App* record =
+      weir.add_subcommand("record", "Have a running Weir record its clients, for weir replay");
+  record->add_option("what", to.record.what, "on, off, or status")
+      ->required()
+      ->check(CLI::IsMember({"on", "off", "status"}));
+  add_conf(*record, to, true);
+  record->add_option("--sample", to.record.sample, "How many of the connections, as 1/100")
+      ->type_name("1/N");
+  record
+      ->add_option("--max-size", to.record.max_size,
+                   "Stop when the file is that large, as 64M; no more than delivery.record_max")
+      ->type_name("SIZE");
+  record->add_flag("--json", to.record.json, "As JSON");
+  record->footer(
+      "The conf names the file: delivery.record, or record_on_order. Connections are recorded "
+      "that\n"
+      "begin from now on.");
+  return record;
+}
+
+CLI::App* describe_replay(CLI::App& weir, Arguments& to) {
+  CLI::App* replay = weir.add_subcommand(
+      "replay", "Say whom of recorded clients other settings would have cut, and who was alive");
+  replay->add_option("file", to.replay.files, "Recordings (delivery.record), or access logs")
+      ->type_name("FILE")
+      ->required();
+  replay->add_option("-c,--conf,--config", to.conf, "The conf file, to compare with")
+      ->type_name("FILE");
+  replay->add_option("-s,--set", to.replay.set, "A parameter of [delivery], as the conf has it")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  replay->add_flag("--json", to.replay.json, "As JSON");
+  replay->add_flag("-v,--verbose", to.replay.verbose, "With each connection that is cut");
+  replay->footer(
+      "Samples are recorded where delivery.record says, or by `weir record on`, as in\n"
+      "  weir replay /var/log/weir/samples --set delivery.stall_timeout=30s");
+  return replay;
+}
+
+CLI::App* describe_level(CLI::App& weir, Arguments& to) {
+  CLI::App* level =
+      weir.add_subcommand("level", "Tell or set the level of a running Weir's error log");
+  level->add_option("level", to.level, "The least level that is logged, until the next start")
+      ->check(CLI::IsMember({"error", "warn", "info", "debug"}));
+  add_conf(*level, to, true);
+  return level;
+}
+
 CLI::App* describe_help(CLI::App& weir, Arguments& to) {
   CLI::App* help = weir.add_subcommand("help", "Explain what the tables of Weir have");
   help->add_option(
@@ -105,6 +167,10 @@ Commands describe_commands(CLI::App& weir, Arguments& to) {
   Commands c{};
   c.run = weir.add_subcommand("run", "Serve as the conf file says, until SIGTERM or SIGINT");
   add_conf(*c.run, to, true);
+  c.run->add_flag("--take-over", to.run.take_over,
+                  "Take over sockets and cache of the Weir that runs (server.handover), which then "
+                  "drains and ends");
+  c.run->add_option("--ready-fd", to.run.ready_fd)->group("");  // for weir upgrade
   c.check = weir.add_subcommand("check", "Say whether the conf file is good");
   add_conf(*c.check, to, true);
   c.config = weir.add_subcommand("config", "Print the values in force and where each was set");
@@ -120,12 +186,21 @@ Commands describe_commands(CLI::App& weir, Arguments& to) {
       ->required()
       ->check(CLI::IsMember({"stat", "check", "ls", "dump"}));
   add_conf(*c.store, to, true);
+  c.reload = weir.add_subcommand(
+      "reload", "Have a running Weir read its conf again; it says what changed, or what is wrong");
+  add_conf(*c.reload, to, true);
+  c.upgrade = weir.add_subcommand(
+      "upgrade", "Start this Weir in the place of the one that runs, without a gap");
+  add_conf(*c.upgrade, to, true);
   c.purge = describe_purge(weir, to);
   c.explain = describe_explain(weir, to);
+  c.level = describe_level(weir, to);
   c.log = weir.add_subcommand("log", "Say what a line of the access log means, or count a file's");
   c.log->add_option("what", to.line, "A line, a file, or - for the input")
       ->type_name("LINE|FILE")
       ->required();
+  c.record = describe_record(weir, to);
+  c.replay = describe_replay(weir, to);
   c.help = describe_help(weir, to);
   return c;
 }
@@ -151,6 +226,18 @@ std::string help_page(CLI::App& weir, const Arguments& given) {
   return whole_help(weir);
 }
 
+// The conf is only compared with.
+int replay(const Arguments& given, std::ostream& out, std::ostream& err) {
+  if (given.conf.empty()) return replay_command(nullptr, given.replay, out, err);
+  const auto loaded = load_config(given.conf);
+  if (!loaded) {
+    err << loaded.error();
+    return kBadUse;
+  }
+  err << loaded->warnings << std::flush;
+  return replay_command(&*loaded, given.replay, out, err);
+}
+
 int with_conf(const Commands& c, const Arguments& given, RunFn run, std::ostream& out,
               std::ostream& err) {
   const auto loaded = load_config(given.conf);
@@ -159,13 +246,20 @@ int with_conf(const Commands& c, const Arguments& given, RunFn run, std::ostream
     return kBadUse;
   }
   err << loaded->warnings << std::flush;
-  if (c.run->parsed()) return run(*loaded);
+  if (c.run->parsed()) return run(*loaded, given.run);
+  if (c.upgrade->parsed()) return upgrade_command(given.conf, out, err);
   if (c.status->parsed()) return status_command(loaded->config, given.json, out, err);
   if (c.top->parsed()) return top_command(loaded->config, err);
   if (c.store->parsed()) return store_command(loaded->config, given.topic, out, err);
+  if (c.reload->parsed()) return reload_command(loaded->config, out, err);
   if (c.purge->parsed()) return purge_command(loaded->config, given.purge, out, err);
+  if (c.record->parsed()) return record_command(loaded->config, given.record, out, err);
   if (c.explain->parsed()) return explain_command(loaded->config, given.explain, out, err);
-  if (c.check->parsed()) out << given.conf << ": ok\n";
+  if (c.level->parsed()) return level_command(loaded->config, given.level, out, err);
+  if (c.check->parsed()) {
+    out << given.conf << ": ok\n"
+        << given.conf << ": once it runs: " << restriction_plan(loaded->config) << "\n";
+  }
   if (c.config->parsed()) out << effective_config(*loaded);
   return kOk;
 }
@@ -178,6 +272,8 @@ int dispatch(CLI::App& weir, const Commands& c, const Arguments& given, RunFn ru
     out << sample_config();
   } else if (c.log->parsed()) {
     return log_command(given.line, std::cin, out, err);
+  } else if (c.replay->parsed()) {
+    return replay(given, out, err);
   } else if (given.conf.empty()) {
     err << "weir config: give -c FILE or --sample\n";
     return kBadUse;

@@ -5,11 +5,12 @@
 #include <iosfwd>
 
 #include "app/config.h"
+#include "app/server.h"
 
 namespace weir::app {
 
 // Serves until it is told to end; answers the exit code.
-using RunFn = int (*)(const LoadedConfig&);
+using RunFn = int (*)(const LoadedConfig&, const RunOptions&);
 
 int cli_main(int argc, char** argv, RunFn run);
 // The same with the streams given.

@@ -107,6 +107,11 @@ Fault check_admin(std::string& text) {
          "\"unix:/run/weir/admin.sock\", or \"off\"";
 }
 
+Fault check_unix_path(const std::string& text) {
+  if (text.empty() || net::parse_unix_address(text)) return {};
+  return "must be a path of at most 107 bytes, as \"unix:/run/weir/handover.sock\"";
+}
+
 Fault check_server(std::string& text) {
   const auto server = net::split_host_port(text);
   if (!server || server->port == 0 || !(is_host_name(server->host) || is_ip(server->host))) {
@@ -191,6 +196,8 @@ Fault check_text(Kind kind, std::string& text) {
       return check_address(text);
     case Kind::kAdmin:
       return check_admin(text);
+    case Kind::kUnixPath:
+      return check_unix_path(text);
     case Kind::kServers:
       return check_server_text(text);
     case Kind::kHosts:

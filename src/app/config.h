@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <expected>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,6 +67,9 @@ struct LoadedConfig {
   std::string file;
   Places places;
   std::string warnings;  // risky values, shown as errors are; empty: none
+  // Parameters ("server.workers") and tables ("storage") that have other values than the file says,
+  // until a restart.
+  std::set<std::string, std::less<>> kept = {};
 };
 
 // The error is a text for people: every error of the file, each as
@@ -82,8 +86,9 @@ std::string effective_config(const LoadedConfig& loaded);
 // The same as values. One table after the other as the conf would have them.
 struct EffectiveValue {
   std::string name;
-  std::string text;     // as TOML
-  std::string where;    // "weir.conf:12", "default", or "implied" by the short forms
+  std::string text;  // as TOML
+  // "weir.conf:12", "default", "implied" by the short forms, or "until a restart"
+  std::string where;
   bool hidden = false;  // a secret that is set: `text` is not for showing
 };
 struct EffectiveTable {

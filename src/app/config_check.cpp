@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
 
@@ -11,6 +12,8 @@
 #include "app/conf_rule.h"
 #include "app/conf_value.h"
 #include "app/config_rows.h"
+#include "app/log_target.h"
+#include "app/log_template.h"
 #include "app/machine.h"
 #include "net/address.h"
 #include "origin/health.h"
@@ -247,24 +250,64 @@ void check_limits(const Config& c, const Places& places, Findings& out) {
                             "a vanished client holds its connection and memory for so long",
                             {}});
   }
-  for (const auto& [path, text] :
-       {std::pair("log.access", &c.log.access), std::pair("log.error", &c.log.error)}) {
-    if (text->empty())
-      out.errors.push_back({at(path), fmt::format("{} must not be empty", path), {}});
-  }
-  if (c.log.error == "off") {
-    out.errors.push_back(
-        {at("log.error"), "the error log cannot be off", "set log.level = \"error\""});
-  }
-  if (c.delivery.record == "off") {
+  const auto record = parse_log_target(c.delivery.record);
+  const bool no_path = !record || record->kind == LogTarget::Kind::kOff || record->is_socket();
+  if (!c.delivery.record.empty() && no_path) {
     out.errors.push_back({at("delivery.record"), "delivery.record must be a path",
-                          "without one, or with \"\", nothing is recorded"});
+                          "without one, or with \"\", `weir record` decides"});
   }
   if (const std::uint64_t memory = machine_memory(); memory != 0 && c.storage.memory > memory) {
     out.warnings.push_back(
         {at("storage.memory"),
          fmt::format("this machine has {} MiB: Weir will not start here", memory >> 20),
          {}});
+  }
+}
+
+// A socket that is not there may come later; a word that was meant to be one makes a file.
+void check_target(std::string_view name, const std::string& text, const Place& at, Findings& out) {
+  const auto target = parse_log_target(text);
+  if (!target) {
+    out.errors.push_back({at, fmt::format("{} {}", name, target.error()), {}});
+    return;
+  }
+  if (target->kind == LogTarget::Kind::kFile && text.find('/') == text.npos) {
+    constexpr std::array<std::string_view, 5> kWords = {"off", "stdout", "stderr", "syslog",
+                                                        "journal"};
+    if (const std::string likely = did_you_mean(nearest(text, kWords)); !likely.empty()) {
+      out.warnings.push_back({at, "a file of that name, where Weir is started", likely});
+    }
+  }
+  if (!target->is_socket() || target->socket.family() != AF_UNIX) return;
+  const std::string path = target->socket.text().substr(std::string_view("unix:").size());
+  std::error_code ignored;
+  if (!std::filesystem::is_socket(path, ignored)) {
+    out.warnings.push_back(
+        {at, fmt::format("there is no socket {} now: until there is, lines are lost", path), {}});
+  }
+}
+
+void check_template(const LogConf& log, const Places& places, Findings& out) {
+  const bool custom = log.format == LogFormat::kCustom;
+  const Place at =
+      place_of(places, custom && log.template_.empty() ? "log.format" : "log.template");
+  if (custom && log.template_.empty()) {
+    out.errors.push_back({at, "the custom format needs a template",
+                          "template = '{client} [{time}] \"{method} {target}\" {status}'"});
+  } else if (!custom && !log.template_.empty()) {
+    out.errors.push_back({at, "log.template says nothing without log.format = \"custom\"", {}});
+  } else if (const auto lines = LogTemplate::parse(log.template_); !lines) {
+    out.errors.push_back({at, lines.error().text, lines.error().hint});
+  }
+}
+
+void check_logs(const Config& c, const Places& places, Findings& out) {
+  check_template(c.log, places, out);
+  check_target("log.access", c.log.access, place_of(places, "log.access"), out);
+  check_target("log.error", c.log.error, place_of(places, "log.error"), out);
+  if (c.log.error == "off") {
+    out.errors.push_back({place_of(places, "log.error"), "the error log cannot be off",
+                          "set log.level = \"error\""});
   }
 }
 
@@ -316,6 +359,7 @@ void check_config(const Config& config, const Places& places, Findings& out) {
   check_origins(config, places, out);
   check_sites(config, places, out);
   check_limits(config, places, out);
+  check_logs(config, places, out);
   check_admin(config, places, out);
 }
 

@@ -4,15 +4,9 @@
 
 namespace weir::app {
 
-namespace {
-
-// Fields that are set on the way to an origin are where its credentials stand. Who may look at this
-// page need not be one who may read the conf file.
 bool is_secret(const EffectiveValue& value) {
   return value.hidden || (value.name == "request_set" && value.where != "default");
 }
-
-}  // namespace
 
 std::string config_page(const LoadedConfig& loaded) {
   using Json = nlohmann::ordered_json;

@@ -1,4 +1,5 @@
 #pragma once
+// GET /config of the admin address.
 
 #include <string>
 
@@ -6,8 +7,12 @@
 
 namespace weir::app {
 
-// GET /config: the values in force and where each was set, as JSON. Members are added, never
+// The values in force as JSON, each with where it was set; no secrets. Members are added, never
 // renamed.
 std::string config_page(const LoadedConfig& loaded);
+
+// Whether a value is not for those who may look at the page. Fields that are set on the way to an
+// origin are where its credentials stand. Who may look need not be one who may read the conf file.
+bool is_secret(const EffectiveValue& value);
 
 }  // namespace weir::app

@@ -135,10 +135,16 @@ class EffectiveWalk {
     out_.back().values.push_back(
         {.name = std::string(p.name),
          .text = is_set || p.required ? value_text(p, member) : sample_value(p),
-         .where = is_set       ? fmt::format("{}:{}", one_line(loaded_.file), set->second.line)
-                  : p.required ? std::string("implied")
-                               : std::string("default"),
+         .where = is_kept(path, p) ? std::string("until a restart")
+                  : is_set         ? fmt::format("{}:{}", one_line(loaded_.file), set->second.line)
+                  : p.required     ? std::string("implied")
+                                   : std::string("default"),
          .hidden = p.kind == Kind::kSecret && is_set});
+  }
+
+  bool is_kept(const std::string& path, const Param& p) const {
+    return loaded_.kept.contains(path_of(path, p.name)) ||
+           loaded_.kept.contains(path.substr(0, path.find_first_of(".[")));
   }
 
   const LoadedConfig& loaded_;

@@ -39,36 +39,40 @@ constexpr std::string_view name_of(Enum value) {
     constexpr std::string_view kTable = #key;
 #define WEIR_TABLES(key, Type, member, text) WEIR_TABLE(key, Type, member, text)
 #define WEIR_INNER(key, Type) WEIR_TABLE(key, Type, , )
-#define WEIR_PARAM(name, kind, initial, min, max, text)                                            \
+#define WEIR_PARAM(name, kind, initial, min, max, text)                               \
+  {                                                                                   \
+    static_assert(sound_row(Kind::k##kind, initial, min, max), "params.def: " #name); \
+    static constexpr Param kRow{                                                      \
+        kTable, row_name(#name), Kind::k##kind, false, initial, min, max, {}, text};  \
+    f(kRow, table.name);                                                              \
+  }
+#define WEIR_REQUIRED(name, kind, example, text)                                                   \
   {                                                                                                \
-    static_assert(sound_row(Kind::k##kind, initial, min, max), "params.def: " #name);              \
-    static constexpr Param kRow{kTable, #name, Kind::k##kind, false, initial, min, max, {}, text}; \
+    static constexpr Param kRow{kTable, row_name(#name), Kind::k##kind, true, example, "", "", {}, \
+                                text};                                                             \
     f(kRow, table.name);                                                                           \
   }
-#define WEIR_REQUIRED(name, kind, example, text)                                                \
-  {                                                                                             \
-    static constexpr Param kRow{kTable, #name, Kind::k##kind, true, example, "", "", {}, text}; \
-    f(kRow, table.name);                                                                        \
-  }
-#define WEIR_ONE_OF(name, Enum, initial, text)                                                  \
-  {                                                                                             \
-    static constexpr Param kRow{kTable, #name, Kind::kChoice,    false, name_of(Enum::initial), \
-                                "",     "",    kChoicesOf<Enum>, text};                         \
-    f(kRow, table.name);                                                                        \
+#define WEIR_ONE_OF(name, Enum, initial, text)                                 \
+  {                                                                            \
+    static constexpr Param kRow{kTable, row_name(#name),        Kind::kChoice, \
+                                false,  name_of(Enum::initial), "",            \
+                                "",     kChoicesOf<Enum>,       text};         \
+    f(kRow, table.name);                                                       \
   }
 #define WEIR_OPTIONAL(name, kind, example, min, max, text)                                  \
   {                                                                                         \
     static_assert(!is_number(Kind::k##kind) || sound_row(Kind::k##kind, example, min, max), \
                   "params.def: " #name);                                                    \
-    static constexpr Param kRow{kTable, #name, Kind::k##kind, false, example, min,          \
-                                max,    {},    text,          true};                        \
+    static constexpr Param kRow{                                                            \
+        kTable, row_name(#name), Kind::k##kind, false, example, min, max, {}, text, true};  \
     f(kRow, table.name);                                                                    \
   }
-#define WEIR_OPTIONAL_OF(name, Enum, example, text)                                             \
-  {                                                                                             \
-    static constexpr Param kRow{kTable, #name, Kind::kChoice,    false, name_of(Enum::example), \
-                                "",     "",    kChoicesOf<Enum>, text,  true};                  \
-    f(kRow, table.name);                                                                        \
+#define WEIR_OPTIONAL_OF(name, Enum, example, text)                                 \
+  {                                                                                 \
+    static constexpr Param kRow{                                                    \
+        kTable, row_name(#name),  Kind::kChoice, false, name_of(Enum::example), "", \
+        "",     kChoicesOf<Enum>, text,          true};                             \
+    f(kRow, table.name);                                                            \
   }
 #define WEIR_TABLE_END() }
 #include "app/params.def"

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "store/slab.h"
 
 namespace weir::app {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 constexpr std::uint64_t kProcess = 32;      // standard streams, logs, admin, what libraries open
 constexpr std::uint64_t kEachWorker = 12;   // epoll, wake-up, name servers
 constexpr std::uint64_t kSlabs = 160;       // memfd files of the store, see store/memory_store.cpp
+constexpr std::uint64_t kHandover = 8;      // its sockets, pipes, a snapshot
 constexpr std::uint64_t kEachDisk = 8;      // lock, purge log, region that is made
 constexpr std::uint64_t kUnlimited = 1024;  // connections of an origin that has no limit
 
@@ -34,6 +36,8 @@ std::uint64_t raise_descriptor_limit() {
 
 std::uint64_t descriptor_reserve(const Config& config, std::uint32_t workers) {
   std::uint64_t reserve = kProcess + kSlabs + workers * (kEachWorker + config.listens.size());
+  // Slabs of the Weir before are used beside our own, and some more while we hand over ourselves.
+  if (!config.server.handover.empty()) reserve += kHandover + kSlabs + store::kStopgapSlabs;
   for (const OriginConf& origin : config.origins) reserve += of_origin(origin, workers);
   // A region is a file; one that is given up stays open while somebody reads from it.
   for (const DiskConf& disk : config.storage.disks) {

@@ -13,7 +13,7 @@
 
 #include "app/log_output.h"
 #include "base/check.h"
-#include "base/log.h"
+#include "base/log_level.h"
 
 namespace weir::app {
 namespace {
@@ -23,21 +23,22 @@ using namespace std::chrono_literals;
 constexpr std::size_t kQueue = 4096;  // lines
 constexpr Duration kLook = 200ms;
 constexpr Duration kDrain = 2s;
+constexpr Duration kReportEvery = 1s;
 
 TimePoint clock_now() { return std::chrono::steady_clock::now(); }
 
-constexpr std::string_view level_name(spdlog::level::level_enum level) {
+LogLevel level_of(spdlog::level::level_enum level) {
   switch (level) {
     case spdlog::level::debug:
     case spdlog::level::trace:
-      return "debug";
+      return LogLevel::kDebug;
     case spdlog::level::warn:
-      return "warn";
+      return LogLevel::kWarn;
     case spdlog::level::err:
     case spdlog::level::critical:
-      return "error";
+      return LogLevel::kError;
     default:
-      return "info";
+      return LogLevel::kInfo;
   }
 }
 
@@ -59,7 +60,7 @@ class LevelName : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& m, const std::tm&,
               spdlog::memory_buf_t& to) override {
-    const std::string_view name = level_name(m.level);
+    const std::string_view name = weir::name(level_of(m.level));
     to.append(name.data(), name.data() + name.size());
   }
   std::unique_ptr<custom_flag_formatter> clone() const override {
@@ -73,19 +74,29 @@ std::unique_ptr<spdlog::formatter> line_formatter() {
   return f;
 }
 
-// Runs on spdlog's thread: may wait for the output, but not past the deadline.
+// Runs on spdlog's thread, and until that is there on the main thread: may wait for the output, but
+// not past the deadline.
 class OutputSink : public spdlog::sinks::base_sink<std::mutex> {
  public:
   explicit OutputSink(LogOutput output) : base_sink(line_formatter()), output_(std::move(output)) {}
 
   void ask_reopen() { reopen_ = true; }
   void give_up_at(TimePoint deadline) { deadline_ = deadline; }
-  std::uint64_t lost() const { return lost_; }
+  // From now on this runs on the thread of `pool`, whose queue may overflow.
+  void begin_to_wait(spdlog::details::thread_pool& pool) {
+    pool_ = &pool;
+    deadline_ = TimePoint::max();
+  }
+  std::uint64_t written() const { return written_; }
+  std::uint64_t dropped() const {
+    spdlog::details::thread_pool* const pool = pool_;
+    return lost_ + (pool ? pool->overrun_counter() : 0);
+  }
 
  protected:
   void sink_it_(const spdlog::details::log_msg& m) override {
     if (reopen_.exchange(false)) reopen();
-    put(m);
+    if (put(m)) report_dropped();
   }
   // Nothing is held back here; this is how a reopening is asked for when no line comes.
   void flush_() override {
@@ -93,10 +104,29 @@ class OutputSink : public spdlog::sinks::base_sink<std::mutex> {
   }
 
  private:
-  void put(const spdlog::details::log_msg& m) {
+  bool put(const spdlog::details::log_msg& m) {
     spdlog::memory_buf_t line;
-    formatter_->format(m, line);
-    if (!write({line.data(), line.size()})) ++lost_;
+    std::string_view text(m.payload.data(), m.payload.size());
+    if (output_.is_socket()) {
+      output_.set_level(level_of(m.level));
+    } else {
+      formatter_->format(m, line);
+      text = {line.data(), line.size()};
+    }
+    const bool whole = write(text);
+    ++(whole ? written_ : lost_);
+    return whole;
+  }
+  // It moves again: who reads the log must know that there is less in it than happened.
+  void report_dropped() {
+    const std::uint64_t lost = dropped() - reported_;
+    const TimePoint now = clock_now();
+    if (lost == 0 || now < next_report_) return;
+    const std::string text = fmt::format("error_log target={} dropped={} total={}",
+                                         output_.target(), lost, reported_ + lost);
+    if (!put({"weir", spdlog::level::warn, text})) return;
+    reported_ += lost;
+    next_report_ = after(now, kReportEvery);
   }
   void reopen() {
     const Result<void> done = output_.reopen();
@@ -118,8 +148,12 @@ class OutputSink : public spdlog::sinks::base_sink<std::mutex> {
 
   LogOutput output_;
   std::atomic<bool> reopen_{false};
-  std::atomic<TimePoint> deadline_{TimePoint::max()};
+  std::atomic<TimePoint> deadline_{TimePoint::min()};
+  std::atomic<std::uint64_t> written_{0};
   std::atomic<std::uint64_t> lost_{0};
+  std::atomic<spdlog::details::thread_pool*> pool_{nullptr};
+  std::uint64_t reported_ = 0;
+  TimePoint next_report_{};
 };
 
 void block_signals() {
@@ -159,23 +193,32 @@ void sink_line(LogLevel level, std::string_view line) {
 
 struct ErrorLog::Impl {
   std::shared_ptr<OutputSink> sink;
-  std::shared_ptr<spdlog::details::thread_pool> pool;
-  std::shared_ptr<spdlog::async_logger> logger;
+  std::shared_ptr<spdlog::details::thread_pool> pool;  // null: not started
+  std::shared_ptr<spdlog::logger> logger;
+
+  void use(std::shared_ptr<spdlog::logger> one) {
+    logger = std::move(one);
+    logger->set_level(spdlog::level::trace);  // base/log.h has filtered already
+    g_logger = logger.get();
+  }
 };
 
 Result<std::unique_ptr<ErrorLog>> ErrorLog::open(const LogConf& conf) {
   WEIR_CHECK(g_logger == nullptr);
-  auto output = LogOutput::open(conf.error);
+  auto output = LogOutput::open(conf, "error_log");
   if (!output) return std::unexpected(output.error());
   auto impl = std::make_unique<Impl>();
   impl->sink = std::make_shared<OutputSink>(std::move(*output));
-  impl->pool = std::make_shared<spdlog::details::thread_pool>(kQueue, 1, block_signals);
-  impl->logger = std::make_shared<spdlog::async_logger>(
-      "weir", impl->sink, impl->pool, spdlog::async_overflow_policy::overrun_oldest);
-  impl->logger->set_level(spdlog::level::trace);  // base/log.h has filtered already
-  g_logger = impl->logger.get();
+  impl->use(std::make_shared<spdlog::logger>("weir", impl->sink));
   set_log_sink(sink_line, conf.level);
   return std::unique_ptr<ErrorLog>(new ErrorLog(std::move(impl)));
+}
+
+void ErrorLog::start() {
+  impl_->pool = std::make_shared<spdlog::details::thread_pool>(kQueue, 1, block_signals);
+  impl_->sink->begin_to_wait(*impl_->pool);
+  impl_->use(std::make_shared<spdlog::async_logger>("weir", impl_->sink, impl_->pool,
+                                                    spdlog::async_overflow_policy::overrun_oldest));
 }
 
 ErrorLog::ErrorLog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -193,8 +236,7 @@ void ErrorLog::reopen() {
   impl_->logger->flush();
 }
 
-std::uint64_t ErrorLog::dropped() const {
-  return impl_->pool->overrun_counter() + impl_->sink->lost();
-}
+std::uint64_t ErrorLog::written() const { return impl_->sink->written(); }
+std::uint64_t ErrorLog::dropped() const { return impl_->sink->dropped(); }
 
 }  // namespace weir::app

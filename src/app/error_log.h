@@ -1,7 +1,8 @@
 #pragma once
 // The error log behind base/log.h: lines go through a bounded queue to one thread that writes
 //   2026-11-21T20:31:02.123Z info key=value ...
-// A worker never waits: when the output is too slow, the oldest lines are dropped and counted.
+// A worker never waits: when the output is too slow or stands still, the oldest lines are dropped
+// and counted, and the log says so when it moves again.
 
 #include <cstdint>
 #include <memory>
@@ -14,8 +15,11 @@ namespace weir::app {
 class ErrorLog {
  public:
   // Installs itself as the sink of base/log.h. At most one at a time. Fails with the errno of
-  // open().
+  // open(). Starts no thread.
   static Result<std::unique_ptr<ErrorLog>> open(const LogConf& conf);
+  // Starts the writing thread; before other threads log. Until then lines are written by who logs
+  // them, as far as the output takes them at once.
+  void start();
   // Uninstalls itself and writes what is queued, for two seconds at most. REQUIRES: the other
   // threads that log are gone.
   ~ErrorLog();
@@ -25,6 +29,7 @@ class ErrorLog {
   // follows. Where that fails the old file goes on and gets a line that says so.
   void reopen();
   // Any thread. Lines since the start.
+  std::uint64_t written() const;
   std::uint64_t dropped() const;
 
  private:

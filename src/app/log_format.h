@@ -6,11 +6,13 @@
 // known are left out. Any bytes are safe: valid UTF-8 stays, a byte that is not is written \u00XX.
 // Combined: as Apache and nginx, unknown texts are "-", what could break a line is \xXX.
 // Extended: combined, and behind it the receipt as key=value.
+// Custom: what log_template.h makes of log.template.
 
 #include <cstddef>
 
 #include "app/config.h"
 #include "app/log_buffer.h"
+#include "app/log_template.h"
 #include "proxy/access_entry.h"
 
 namespace weir::app {
@@ -18,7 +20,8 @@ namespace weir::app {
 // One a writer, never shared: it remembers the text of the last second.
 class LineFormat {
  public:
-  explicit LineFormat(LogFormat format) : format_(format) {}
+  // `text`: log.template, for LogFormat::kCustom.
+  explicit LineFormat(LogFormat format, std::string_view text = {});
   // Appends the line and its end.
   void append(LogBuffer& to, const proxy::AccessEntry& entry);
 
@@ -30,6 +33,7 @@ class LineFormat {
   static char* receipt(char* at, const proxy::AccessEntry& entry);
 
   LogFormat format_;
+  LogTemplate template_;  // of custom lines
   WallTime second_ = WallTime::min();
   char time_[32] = {};  // "2026-11-21T20:31:02" or "21/Nov/2026:20:31:02 +0000"
   std::size_t time_size_ = 0;

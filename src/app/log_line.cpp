@@ -66,7 +66,8 @@ std::optional<LogLine> parse_combined(std::string_view rest) {
   const auto bytes = cut(rest, " \"");
   const auto referer = cut(rest, "\" \"");
   const auto agent = cut(rest, "\"");
-  if (!agent || !is_number(*status) || !is_number(*bytes)) return {};
+  const bool whole = client && time && request && status && bytes && referer && agent;
+  if (!whole || !is_number(*status) || !is_number(*bytes)) return {};
   LogLine line;
   add(line, "time", *time);
   add(line, "client", *client);

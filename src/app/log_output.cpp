@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "app/log_socket.h"
+
 namespace weir::app {
 namespace {
 
@@ -29,14 +31,39 @@ bool may_write(int fd, int milliseconds) {
   return ::poll(&p, 1, milliseconds) > 0;  // also POLLERR: the write tells which error
 }
 
+// As root not through a link that another user has put there, perhaps to a file of root's.
 int open_path(const std::string& path) {
-  return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+  int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
+  struct stat s {};
+  const bool link = ::lstat(path.c_str(), &s) == 0 && S_ISLNK(s.st_mode);
+  if (::geteuid() == 0 && !(link && s.st_uid == 0)) flags |= O_NOFOLLOW;
+  return ::open(path.c_str(), flags, 0640);
+}
+
+// RFC 5424 §6.2.4: printable ASCII.
+std::string own_host() {
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) != 0) return {};
+  const std::string_view text(name);
+  return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; }) ? name : "";
 }
 
 }  // namespace
 
 LogOutput::LogOutput(int fd, std::string target, bool owned)
     : fd_(fd), piece_(piece_of(fd)), target_(std::move(target)), owned_(owned) {}
+
+Result<LogOutput> LogOutput::open(const LogConf& conf, std::string_view log) {
+  const std::string& text = log == "error_log" ? conf.error : conf.access;
+  const auto target = parse_log_target(text);
+  if (!target) return fail(Errc::kSystem, EINVAL);
+  if (!target->is_socket()) return open(text);
+  LogOutput output(-1, text, false);
+  output.socket_ = std::make_unique<LogSocket>(
+      *target, conf.syslog_format,
+      LogIdentity{log, conf.syslog_facility, conf.syslog_tag, own_host(), ::getpid()});
+  return output;
+}
 
 Result<LogOutput> LogOutput::open(std::string target, std::string_view header) {
   int fd = target == "stdout" ? STDOUT_FILENO : target == "stderr" ? STDERR_FILENO : -1;
@@ -54,13 +81,28 @@ LogOutput::LogOutput(LogOutput&& other) noexcept
       piece_(other.piece_),
       target_(std::move(other.target_)),
       header_(std::move(other.header_)),
-      owned_(std::exchange(other.owned_, false)) {}
+      owned_(std::exchange(other.owned_, false)),
+      socket_(std::move(other.socket_)),
+      level_(other.level_) {}
 
 LogOutput::~LogOutput() {
   if (owned_) ::close(fd_);
 }
 
+Result<std::size_t> LogOutput::send_lines(std::string_view lines) {
+  std::size_t taken = 0;
+  while (taken < lines.size()) {
+    const std::string_view line = lines.substr(taken, lines.find('\n', taken) - taken);
+    const Result<bool> sent = line.empty() ? true : socket_->send(level_, line);
+    if (!sent && taken == 0) return std::unexpected(sent.error());
+    if (!sent || !*sent) return taken;  // the next call meets the error again
+    taken = std::min(taken + line.size() + 1, lines.size());
+  }
+  return taken;
+}
+
 Result<std::size_t> LogOutput::write(std::string_view bytes) {
+  if (socket_) return send_lines(bytes);
   std::size_t taken = 0;
   while (taken < bytes.size()) {
     if (!may_write(fd_, 0)) return taken;
@@ -79,11 +121,13 @@ Result<std::size_t> LogOutput::write(std::string_view bytes) {
 }
 
 void LogOutput::wait_writable(Duration patience) {
+  if (socket_) return socket_->wait_writable(patience);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(patience).count();
   may_write(fd_, static_cast<int>(std::clamp<decltype(ms)>(ms, 0, 60'000)));
 }
 
 Result<void> LogOutput::reopen() {
+  if (socket_) socket_->reopen();
   if (!owned_ || target_.empty()) return {};
   const int fd = open_path(target_);
   if (fd < 0) return fail(Errc::kSystem, errno);

@@ -111,7 +111,9 @@ std::string weir_manual(const CommandTable& commands) {
           "most. "
           "A second one ends at once.")
       .item("SIGHUP")
-      .text("Open the logs again, after they were renamed, and read certificates again.")
+      .text(
+          "Read the conf again, as the command reload does, and certificates; open the logs again, "
+          "after they were renamed.")
       .end_list();
   page.heading("EXIT STATUS")
       .text("0: all went well. 1: it failed at run time. 2: bad usage, or a bad conf.");

@@ -55,6 +55,11 @@ void add_clients(Exposition& out, const Snapshot& s) {
     const auto until = std::max<WallTime::rep>(c.until.time_since_epoch().count(), 0);
     out.add(Metric::kCertificateExpires, {c.listen, c.file}, static_cast<std::uint64_t>(until));
   }
+  for (std::size_t i = 0; i < front::kTlsVersions; ++i) {
+    const std::string_view version = name(static_cast<front::TlsVersion>(i));
+    out.add(Metric::kTlsHandshakes, {version, "full"}, front.handshakes[i][0].get());
+    out.add(Metric::kTlsHandshakes, {version, "resumed"}, front.handshakes[i][1].get());
+  }
   out.add(Metric::kHttp2, {}, front.http2.get());
   out.add(Metric::kStreams, {}, front.streams.get());
   for (std::size_t i = 0; i < front::kStreamResets; ++i) {
@@ -126,7 +131,7 @@ void add_origins(Exposition& out, const Snapshot& s) {
   for (std::size_t i = 0; i < s.origins.size(); ++i) {
     const std::string& origin = s.origins[i].name;
     const auto& lanes = s.origins[i].lanes;
-    const WorkerStats::Origin& stats = s.sum.origins[i];
+    const WorkerStats::Origin& stats = s.origins[i].stats;
     add_fetches(out, origin, stats.fetches);
     add_servers(out, s.origins[i]);
     for (std::size_t k = 0; k < lanes.size(); ++k) {
@@ -198,6 +203,13 @@ void add_process(Exposition& out, const Snapshot& s) {
   }
   out.add(Metric::kLogLines, {"written"}, s.log_written);
   out.add(Metric::kLogLines, {"dropped"}, s.log_dropped);
+  out.add(Metric::kRecording, {}, std::uint64_t{s.recording.state == Recorder::State::kOn});
+  out.add(Metric::kRecordedConnections, {}, s.recording.connections);
+  out.add(Metric::kRecordedLines, {"written"}, s.recording.written_lines);
+  out.add(Metric::kRecordedLines, {"dropped"}, s.recording.dropped_lines);
+  out.add(Metric::kRecordedBytes, {}, s.recording.written_bytes);
+  out.add(Metric::kErrorLogLines, {"written"}, s.error_log_written);
+  out.add(Metric::kErrorLogLines, {"dropped"}, s.error_log_dropped);
   out.add(Metric::kCpu, {}, s.cpu);
   out.add(Metric::kResident, {}, s.resident_bytes);
   out.add(Metric::kStartTime, {}, static_cast<std::uint64_t>(s.started.time_since_epoch().count()));

@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 
 constexpr int kFailed = 1;
 constexpr int kBadUse = 2;
+constexpr Duration kReloadPatience = 1min;
 constexpr Duration kPurgePatience = 5min;  // a ban walks over all that is stored
 
 std::string text_of(const Json& json) {
@@ -50,6 +51,20 @@ int purge_command(const Config& config, const PurgeArguments& given, std::ostrea
   return 0;
 }
 
+int reload_command(const Config& config, std::ostream& out, std::ostream& err) {
+  const auto answer = ask_admin(config, {"/reload", "{}", kReloadPatience});
+  const Json result = answer ? Json::parse(*answer, nullptr, false) : Json();
+  if (!answer || !result.is_object() || !result.contains("changes")) {
+    err << "weir reload: " << (answer ? "the answer cannot be read" : answer.error().text) << "\n";
+    return kFailed;
+  }
+  for (const Json& change : result["changes"]) out << change.get<std::string>() << "\n";
+  for (const Json& kept : result["needs_restart"])
+    out << "after a restart: " << kept.get<std::string>() << "\n";
+  out << (result["changes"].empty() ? "reloaded: nothing is different\n" : "reloaded\n");
+  return 0;
+}
+
 int explain_command(const Config& config, const ExplainArguments& given, std::ostream& out,
                     std::ostream& err) {
   const auto question = make_question(given.url, given.method, given.fields);
@@ -76,6 +91,20 @@ int explain_command(const Config& config, const ExplainArguments& given, std::os
     return kFailed;
   }
   out << *page;
+  return 0;
+}
+
+int level_command(const Config& config, const std::string& level, std::ostream& out,
+                  std::ostream& err) {
+  AdminQuestion question{"/level"};
+  if (!level.empty()) question.body = text_of(Json{{"level", level}});
+  const auto answer = ask_admin(config, question);
+  const Json result = answer ? Json::parse(*answer, nullptr, false) : Json();
+  if (!answer || !result.is_object() || !result.value("level", Json()).is_string()) {
+    err << "weir level: " << (answer ? "the answer cannot be read" : answer.error().text) << "\n";
+    return kFailed;
+  }
+  out << result["level"].get<std::string>() << "\n";
   return 0;
 }
 

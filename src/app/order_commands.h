@@ -1,5 +1,5 @@
 #pragma once
-// `weir purge` and `weir explain`.
+// `weir purge`, `weir explain` and `weir level`.
 
 #include <iosfwd>
 #include <string>
@@ -29,8 +29,13 @@ struct ExplainArguments {
 // Each answers the exit code: 0; 1 when the running Weir cannot do it; 2 for what makes no sense.
 int purge_command(const Config& config, const PurgeArguments& given, std::ostream& out,
                   std::ostream& err);
+int reload_command(const Config& config, std::ostream& out, std::ostream& err);
 // Where no Weir runs, it says what the conf alone can say.
 int explain_command(const Config& config, const ExplainArguments& given, std::ostream& out,
                     std::ostream& err);
+
+// Tells the level of the error log; sets it first, unless `level` is empty.
+int level_command(const Config& config, const std::string& level, std::ostream& out,
+                  std::ostream& err);
 
 }  // namespace weir::app

@@ -26,6 +26,7 @@ enum class Kind : std::uint8_t {
   kName,      // letters, digits, "-", "_", "."
   kAddress,   // IP:port, to listen on
   kAdmin,     // IP:port or unix:/path, to listen on, or "off"
+  kUnixPath,  // unix:/path, or empty
   kServers,   // a list of host:port, to connect to
   kHosts,     // a list of host patterns: "example.org", "*.example.org", "*"
   kNetworks,  // a list of IP addresses and networks: "10.0.0.0/8"
@@ -59,6 +60,12 @@ struct Choice {
   std::string_view name;
   int value;
 };
+
+// The name of a row, as confs have it, of the member's.
+constexpr std::string_view row_name(std::string_view member) {
+  if (member.ends_with('_')) member.remove_suffix(1);
+  return member;
+}
 
 // A row. Static storage; views into string literals.
 struct Param {

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "app/capabilities.h"
 #include "base/log.h"
 
 namespace weir::app {
@@ -31,16 +32,19 @@ void give(const std::string& path, const passwd& to) {
 
 }  // namespace
 
-std::string drop_privileges(const std::string& user, const std::vector<std::string>& logs) {
+std::string drop_privileges(const std::string& user, const std::vector<std::string>& logs,
+                            bool low_ports) {
   if (user.empty() || ::geteuid() != 0) return {};
   errno = 0;
   const passwd* entry = ::getpwnam(user.c_str());
   if (!entry) return fmt::format("server.user: there is no user \"{}\"", user);
   for (const std::string& log : logs) give(log, *entry);
+  const KeptCapabilities until_reduced;
   if (::initgroups(user.c_str(), entry->pw_gid) != 0 || ::setgid(entry->pw_gid) != 0 ||
       ::setuid(entry->pw_uid) != 0) {
     return fmt::format("server.user: cannot become \"{}\": {}", user, std::strerror(errno));
   }
+  if (std::string why = reduce_capabilities(low_ports); !why.empty()) return why;
   if (entry->pw_uid != 0 && ::setuid(0) == 0) return "server.user: privileges came back";
   return {};
 }

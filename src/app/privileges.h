@@ -7,8 +7,10 @@ namespace weir::app {
 
 // Becomes `user` (with its groups) when started as root; does nothing otherwise or when empty.
 // Regular files of `logs` that are root's are given to the user first, so that it can open them
-// again; another log file is left as it is. Returns an empty text, or why it failed.
-std::string drop_privileges(const std::string& user, const std::vector<std::string>& logs);
+// again; another log file is left as it is. Of the capabilities nothing is left, but to listen on
+// ports below 1024 if `low_ports`. Returns an empty text, or why it failed.
+std::string drop_privileges(const std::string& user, const std::vector<std::string>& logs,
+                            bool low_ports = false);
 
 // Those of `logs`, regular files, that this process could not open again after they were renamed,
 // because it may not make files in their directories.

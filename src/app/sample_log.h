@@ -1,38 +1,52 @@
 #pragma once
-// The samples of client connections that delivery.record asks for, in the text form of
-// delivery/sample.h, to be replayed through the patience machines later (tests/samples). Workers
-// share one file, which a LineLog writes; `conn` tells the connections apart.
+// SampleWriter: a worker's end of the Recorder. What the worker's sessions see of their clients
+// becomes lines of a recording, of some of the connections: chosen by their number, and only those
+// that began after the recording did, so that each is recorded whole or not at all. Its thread
+// only.
 
-#include <memory>
+#include <optional>
 #include <string>
+#include <unordered_set>
 
-#include "app/line_log.h"
+#include "app/recorder.h"
 #include "front/delivery_watch.h"
 
 namespace weir::app {
 
-// Null when `path` is empty. Fails with the errno of open().
-Result<std::unique_ptr<LineLog>> open_sample_log(const std::string& path);
-
-// A worker's end of the log; its thread only.
 class SampleWriter final : public front::SampleSink {
  public:
-  // Null: nothing is recorded. The log must outlive the writer. `worker`: one of `workers`, from 0.
-  SampleWriter(LineLog* log, std::uint32_t worker, std::uint32_t workers)
-      : log_(log), worker_(worker), workers_(workers) {}
-  ~SampleWriter() { flush(); }
+  // The recorder outlives the writer. `worker`: one of `workers`, from 0.
+  SampleWriter(Recorder& recorder, std::uint32_t worker, std::uint32_t workers)
+      : recorder_(recorder), worker_(worker), workers_(workers), turn_(recorder.turn()) {}
+  ~SampleWriter() { hand_over(); }
   SampleWriter(const SampleWriter&) = delete;
 
-  front::SampleSink* sink() { return log_ ? this : nullptr; }
+  // Null: nothing can ever be recorded.
+  front::SampleSink* sink() { return recorder_.possible() ? this : nullptr; }
+
   // `connection`: its number within the worker.
-  void record(std::uint64_t connection, const delivery::Sample& sample) override;
-  // To be called about once a second, as AccessWriter::flush.
-  void flush();
+  void record(std::uint64_t connection, const net::Address& client,
+              const delivery::Sample& sample) override;
+  void ended(std::uint64_t connection, const net::Address& client,
+             const delivery::RecordedEnd& end) override;
+
+  // To be called about once a second, with the number of the latest connection: hands over what was
+  // recorded, and looks whether to record.
+  void look(std::uint64_t latest);
 
  private:
-  LineLog* log_;
-  std::uint64_t worker_;
-  std::uint64_t workers_;
+  // Its number among all workers; nothing: it is not recorded.
+  std::optional<std::uint64_t> chosen(std::uint64_t connection) const;
+  void begin(std::uint64_t number, TimePoint now, const net::Address& client);
+  void add(const std::string& line);
+  void hand_over();
+
+  Recorder& recorder_;
+  const std::uint64_t worker_;
+  const std::uint64_t workers_;
+  Recorder::Turn turn_;
+  std::uint64_t latest_ = 0;                 // connection before the recording began
+  std::unordered_set<std::uint64_t> begun_;  // those that are open and have a line
   LineBatch batch_;
 };
 

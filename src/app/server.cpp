@@ -15,16 +15,19 @@
 
 #include "app/admin_socket.h"
 #include "app/certificates.h"
-#include "app/config_page.h"
 #include "app/descriptors.h"
 #include "app/error_log.h"
+#include "app/log_target.h"
 #include "app/machine.h"
 #include "app/pid_file.h"
 #include "app/privileges.h"
+#include "app/reloader.h"
+#include "app/restriction.h"
 #include "app/service_manager.h"
 #include "app/shared.h"
 #include "app/sockets.h"
 #include "app/units.h"
+#include "app/upgrade.h"
 #include "app/worker.h"
 #include "base/log.h"
 
@@ -55,9 +58,7 @@ sigset_t signals_of(std::initializer_list<int> numbers) {
 std::vector<std::string> log_files(const Config& config) {
   std::vector<std::string> files;
   for (const std::string& target : {config.log.access, config.log.error, config.delivery.record}) {
-    const bool file =
-        !target.empty() && target != "off" && target != "stdout" && target != "stderr";
-    if (file) files.push_back(target);
+    if (is_log_file(target)) files.push_back(target);
   }
   return files;
 }
@@ -70,17 +71,6 @@ std::string open_admin(Sockets& sockets, const LoadedConfig& loaded) {
   return {};
 }
 
-// Opens the logs that are files again, after they were renamed, and reads the certificates again.
-void reopen(ErrorLog& errors, Shared& shared) {
-  log_info("reopening logs and certificates");
-  const std::string why = load_certificates(shared.config, shared.listens, shared.origins);
-  if (!why.empty()) log_error("certificates=unchanged error=\"{}\"", why);
-  for (LineLog* log : {shared.access_log.get(), shared.sample_log.get()}) {
-    if (log) log->reopen();
-  }
-  errors.reopen();
-}
-
 // What of each worker rises as its loop turns.
 std::vector<std::uint64_t> turns(const Shared& shared) {
   std::vector<std::uint64_t> out;
@@ -88,37 +78,37 @@ std::vector<std::uint64_t> turns(const Shared& shared) {
   return out;
 }
 
-void reload(ServiceManager& manager, ErrorLog& errors, Shared& shared) {
-  manager.reloading(std::chrono::steady_clock::now());
-  reopen(errors, shared);
-  manager.ready();
-}
-
 timespec wait_of(Duration d) {
   const auto seconds = std::chrono::floor<Seconds>(d);
   return {.tv_sec = seconds.count(), .tv_nsec = (d - seconds).count()};
 }
 
-// Until SIGTERM or SIGINT; meanwhile SIGHUP, new keys for tickets each hour, and the manager's
-// watchdog.
-int serve(ServiceManager& manager, ErrorLog& errors, Shared& shared) {
-  const sigset_t awaited = signals_of({SIGTERM, SIGINT, SIGHUP});
+// Until SIGTERM or SIGINT, or another Weir has taken over; meanwhile SIGHUP, new keys for tickets
+// each hour, and the manager's watchdog.
+int serve(ServiceManager& manager, Reloader& reloader, const HandingOver& next, Shared& shared) {
+  const sigset_t awaited = signals_of({SIGTERM, SIGINT, SIGHUP, SIGUSR2});
   const timespec wait = wait_of(std::min(manager.feed_every(), kTicketsEvery));
   TimePoint next_tickets = after(std::chrono::steady_clock::now(), kTicketsEvery);
   while (true) {
     const int signal = sigtimedwait(&awaited, nullptr, &wait);
-    if (signal == SIGTERM || signal == SIGINT) return signal;
-    if (signal == SIGHUP) reload(manager, errors, shared);
+    if (signal == SIGTERM || signal == SIGINT || next.handed_over()) return signal;
+    if (signal == SIGHUP) {
+      manager.reloading(std::chrono::steady_clock::now());
+      reloader.reload();
+      manager.ready();
+    }
+    reloader.sweep();
     if (manager.feed_every() != kForever) manager.feed(turns(shared));
     const TimePoint now = std::chrono::steady_clock::now();
     if (now < next_tickets) continue;
-    rotate_tickets(shared.listens);
+    rotate_tickets(*shared.setup());
     next_tickets = after(now, kTicketsEvery);
   }
 }
 
-void drain(const Config& config, std::vector<std::unique_ptr<Worker>>& workers) {
-  for (auto& worker : workers) worker->drain(config.server.drain_timeout);
+void drain(const Shared& shared, std::vector<std::unique_ptr<Worker>>& workers, bool handed_over) {
+  const Duration patience = shared.setup()->config().server.drain_timeout;
+  for (auto& worker : workers) handed_over ? worker->retire(patience) : worker->drain(patience);
   // A second signal ends at once: restore the default action for it. SIGHUP never does.
   const sigset_t ending = signals_of({SIGTERM, SIGINT});
   ::signal(SIGTERM, SIG_DFL);
@@ -127,105 +117,142 @@ void drain(const Config& config, std::vector<std::unique_ptr<Worker>>& workers) 
   for (auto& worker : workers) worker->join();
 }
 
+struct Reloads {
+  ErrorLog& errors;
+  std::uint64_t descriptors;
+};
+
 // Null, with what went wrong in `why`: storage that the machine does not have.
-std::unique_ptr<Shared> make_shared_parts(const Config& config, std::uint32_t workers,
+std::unique_ptr<Shared> make_shared_parts(std::shared_ptr<const Setup> setup, std::uint32_t workers,
                                           std::string& why) {
+  const std::uint64_t wanted = setup->config().storage.memory;
   const std::uint64_t memory = machine_memory();
-  if (memory != 0 && config.storage.memory > memory) {
+  if (memory != 0 && wanted > memory) {
     why = fmt::format("storage.memory = {}: there are {} of memory",
-                      format_quantity(config.storage.memory, kByteUnits),
-                      format_quantity(memory, kByteUnits));
+                      format_quantity(wanted, kByteUnits), format_quantity(memory, kByteUnits));
     return nullptr;
   }
   try {
-    return std::make_unique<Shared>(config, workers);
+    return std::make_unique<Shared>(std::move(setup), workers);
   } catch (const std::bad_alloc&) {
     why = fmt::format("storage.memory = {}: no memory for its index",
-                      format_quantity(config.storage.memory, kByteUnits));
+                      format_quantity(wanted, kByteUnits));
     return nullptr;
   }
 }
 
 // Empty, or what went wrong.
-std::string open_logs(const Config& config, Shared& shared) {
+std::string open_logs(Setup& setup, Shared& shared, bool taking_over) {
+  const Config& config = setup.config();
   auto access_log = open_access_log(config.log);
   if (!access_log) {
     return fmt::format("cannot open {}: {}", config.log.access, describe(access_log.error()));
   }
-  shared.access_log = std::move(*access_log);
-  auto sample_log = open_sample_log(config.delivery.record);
-  if (!sample_log) {
-    return fmt::format("cannot open {}: {}", config.delivery.record, describe(sample_log.error()));
+  setup.access_log = std::move(*access_log);
+  if (config.delivery.record.empty() || taking_over) return {};
+  if (const auto begun = shared.recorder.begin(); !begun) {
+    return fmt::format("cannot open {}: {}", config.delivery.record, describe(begun.error()));
   }
-  shared.sample_log = std::move(*sample_log);
   return {};
 }
 
-std::string become_user(const Config& config) {
+// The user that stays, with the least that it can do. Before threads: each has privileges of its
+// own.
+std::string give_up_privileges(const LoadedConfig& loaded) {
+  const Config& config = loaded.config;
   const std::vector<std::string> files = log_files(config);
-  std::string why = drop_privileges(config.server.user, files);
+  std::string why = drop_privileges(config.server.user, files, wants_low_ports(config));
   if (!why.empty()) return why;
+  const auto left = restrict_process(loaded);
+  if (!left) return left.error();
+  log_info("privileges uid={} {}", ::geteuid(), *left);
   for (const std::string& file : not_reopenable(files)) {
     log_warn("log={} directory is not writable: SIGHUP cannot begin a new file here", file);
   }
+  if (!loaded.file.empty() && ::access(loaded.file.c_str(), R_OK) != 0) {
+    log_warn("conf={} is not readable to user={}: a reload will fail", loaded.file,
+             loaded.config.server.user);
+  }
+  return {};
+}
+
+// Until the end. Empty, or why it did not begin.
+std::string serve_until_ended(ServiceManager& manager, Reloads with, Shared& shared,
+                              Sockets& sockets, Upgrade& upgrade, PidFile& pid_file) {
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (std::uint32_t i = 0; i < shared.workers; ++i) {
+    workers.push_back(std::make_unique<Worker>(shared, i, sockets.take(i)));
+  }
+  if (const int fd = sockets.take_admin(); fd >= 0) workers.front()->serve_admin(fd);
+  if (std::string why = upgrade.take_the_word(shared); !why.empty()) return why;
+  sockets.own_admin_file(shared.setup()->config().server);
+  pid_file.settle();
+  // Two must not write to one recording.
+  if (upgrade.from && !shared.setup()->config().delivery.record.empty())
+    shared.recorder.order_on({});
+  for (auto& worker : workers) worker->start();
+  upgrade.next.start(shared, workers);
+  Reloader reloader(shared, with.errors, workers, with.descriptors);
+  log_info("serving workers={} memory={}", shared.workers, shared.storage.memory);
+  manager.ready();
+  upgrade.tell_ready();
+  const int signal = serve(manager, reloader, upgrade.next, shared);
+  const bool handed_over = upgrade.next.handed_over();
+  if (handed_over) sockets.leave_admin_file();
+  manager.stopping();
+  log_info("draining signal={} handed_over={}", signal, handed_over);
+  drain(shared, workers, handed_over);
+  upgrade.stop();
+  if (upgrade.next.handed_over()) sockets.leave_admin_file();  // perhaps only while it drained
   return {};
 }
 
 }  // namespace
 
-int run_server(const LoadedConfig& loaded) {
-  const Config& given = loaded.config;
+int run_server(const LoadedConfig& loaded, const RunOptions& options) {
+  const Config& config = loaded.config;
   ServiceManager manager = ServiceManager::from_environment();
   ::signal(SIGPIPE, SIG_IGN);
   // Before any thread: only sigwait takes them.
-  const sigset_t awaited = signals_of({SIGTERM, SIGINT, SIGHUP});
+  const sigset_t awaited = signals_of({SIGTERM, SIGINT, SIGHUP, SIGUSR2});
   pthread_sigmask(SIG_BLOCK, &awaited, nullptr);
 
-  auto error_log = ErrorLog::open(given.log);
+  auto error_log = ErrorLog::open(config.log);
   if (!error_log) {
     return complain(
-        fmt::format("cannot open {}: {}", given.log.error, describe(error_log.error())));
+        fmt::format("cannot open {}: {}", config.log.error, describe(error_log.error())));
   }
-  const std::uint32_t count = worker_count(given);
-  Config config = given;
-  config.server.max_connections = affordable_connections(given, count, raise_descriptor_limit());
-
+  const std::uint32_t count = worker_count(config);
+  const std::uint64_t descriptors = raise_descriptor_limit();
+  const std::shared_ptr<Setup> setup = make_setup(loaded, count, descriptors, nullptr);
+  Upgrade upgrade(options.ready_fd);  // outlives what it gives to the next Weir
   std::string why;
-  const std::unique_ptr<Shared> shared = make_shared_parts(config, count, why);
-  if (!shared) return complain(why);
-  Sockets sockets(manager.take_sockets());
+  const std::unique_ptr<Shared> shared = make_shared_parts(setup, count, why);
+  if (shared && options.take_over) why = upgrade.begin(config);
+  if (!why.empty()) return complain(why);
+  shared->error_log = error_log->get();
+  Sockets sockets(manager.take_sockets(), upgrade.take_sockets());
   PidFile pid_file;
-  why = sockets.open(config, shared->front.socket, count);
+  why = sockets.open(config, setup->front.socket, count);
   if (why.empty()) why = open_admin(sockets, loaded);
-  if (why.empty()) why = open_logs(config, *shared);
-  if (why.empty()) why = load_certificates(config, shared->listens, shared->origins);
+  if (why.empty()) why = upgrade.open(config);
+  if (why.empty()) why = open_logs(*setup, *shared, upgrade.from != nullptr);
+  if (why.empty()) why = load_certificates(*setup);
   if (why.empty()) why = pid_file.write(config.server.pid_file);
-  if (why.empty()) why = become_user(config);
+  if (why.empty()) why = give_up_privileges(loaded);
+  if (why.empty()) (*error_log)->start();
+  if (why.empty()) upgrade.ask_for_memory();
   if (why.empty()) why = shared->open_shelf();
   if (!why.empty()) return complain(why);
-  shared->addresses = sockets.addresses();
-  shared->config_page = config_page(loaded);
-  for (const std::string& address : sockets.addresses()) {
-    fmt::print(stderr, "weir: listening on {}\n", address);
+  upgrade.read_memory(*shared);
+  for (std::size_t i = 0; i < setup->listens.size(); ++i) {
+    setup->listens[i].address = sockets.addresses()[i];
+    fmt::print(stderr, "weir: listening on {}\n", sockets.addresses()[i]);
   }
-
-  for (LineLog* log : {shared->access_log.get(), shared->sample_log.get()}) {
-    if (log) log->start();
-  }
-  {
-    std::vector<std::unique_ptr<Worker>> workers;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      workers.push_back(std::make_unique<Worker>(*shared, i, sockets.take(i)));
-    }
-    if (const int fd = sockets.take_admin(); fd >= 0) workers.front()->serve_admin(fd);
-    for (auto& worker : workers) worker->start();
-    log_info("serving workers={} memory={}", count, config.storage.memory);
-    manager.ready();
-    const int signal = serve(manager, **error_log, *shared);
-    manager.stopping();
-    log_info("draining signal={}", signal);
-    drain(config, workers);
-  }
+  if (setup->access_log) setup->access_log->start();
+  shared->recorder.start();
+  why = serve_until_ended(manager, {**error_log, descriptors}, *shared, sockets, upgrade, pid_file);
+  if (!why.empty()) return complain(why);
   log_info("ended");
   return 0;
 }

@@ -18,19 +18,6 @@ http::HeadLimits head_limits(const HttpConf& http) {
 // Far above what descriptors allow, far below what overflows.
 constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 32;
 
-delivery::Settings delivery_settings(const Config& config) {
-  const DeliveryConf& conf = config.delivery;
-  delivery::Settings s;
-  s.stall_timeout = conf.stall_timeout;
-  s.half_closed_stall_timeout = conf.half_closed_stall_timeout;
-  s.zero_window_timeout = conf.zero_window_timeout;
-  s.trickle_rate = conf.trickle_rate;
-  s.min_rate = conf.min_rate;
-  s.linger_timeout = config.http.linger_timeout;
-  s.linger_max = 2 * config.http.linger_timeout;
-  return s;
-}
-
 std::uint32_t clamp32(std::uint64_t n) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(n, UINT32_MAX));
 }
@@ -47,6 +34,25 @@ origin::HealthSettings health_settings(const OriginConf& origin) {
 }
 
 }  // namespace
+
+delivery::Settings delivery_settings(const Config& config) {
+  const DeliveryConf& conf = config.delivery;
+  delivery::Settings s;
+  s.stall_timeout = conf.stall_timeout;
+  s.half_closed_stall_timeout = conf.half_closed_stall_timeout;
+  s.zero_window_timeout = conf.zero_window_timeout;
+  s.trickle_rate = conf.trickle_rate;
+  s.min_rate = conf.min_rate;
+  s.linger_timeout = config.http.linger_timeout;
+  s.linger_max = 2 * config.http.linger_timeout;
+  return s;
+}
+
+Recorder::Plan record_plan(const DeliveryConf& delivery) {
+  return {.path = delivery.record.empty() ? delivery.record_on_order : delivery.record,
+          .most = delivery.record_max,
+          .every = clamp32(delivery.record_sample)};
+}
 
 front::Settings front_settings(const Config& config) {
   front::Settings s;
@@ -121,16 +127,13 @@ std::uint64_t tunnels_most(const OriginConf& origin) {
   return most;
 }
 
-std::vector<front::ListenSettings> listen_settings(const Config& config) {
-  std::vector<front::ListenSettings> out;
-  for (const Listen& listen : config.listens) {
-    out.push_back(
-        {.half_close_aborts = listen.half_close == HalfClose::kAbort, .http2 = listen.http2});
-    for (const std::string& text : listen.proxy_protocol)
-      out.back().introducers.push_back(net::parse_network(text).value());
-    if (!listen.tls.empty()) out.back().tls = std::make_shared<net::TlsSlot<net::TlsServer>>();
-  }
-  return out;
+front::ListenSettings listen_settings(const Listen& listen) {
+  front::ListenSettings s{.half_close_aborts = listen.half_close == HalfClose::kAbort,
+                          .http2 = listen.http2};
+  for (const std::string& text : listen.proxy_protocol)
+    s.introducers.push_back(net::parse_network(text).value());
+  if (!listen.tls.empty()) s.tls = std::make_shared<net::TlsSlot<net::TlsServer>>();
+  return s;
 }
 
 store::MemoryStore::Settings store_settings(const Storage& storage) {
@@ -156,11 +159,10 @@ std::unique_ptr<store::Spool> open_spool(const Storage& storage) {
   return nullptr;
 }
 
-std::unique_ptr<store::DiskStore> open_disks(const Config& config) {
-  if (config.storage.disks.empty()) return nullptr;
-  const Storage& storage = config.storage;
+std::unique_ptr<store::DiskStore> open_disks(const Storage& storage) {
+  if (storage.disks.empty()) return nullptr;
   store::DiskStore::Settings s;
-  for (const DiskConf& disk : config.storage.disks) s.disks.push_back({disk.path, disk.size});
+  for (const DiskConf& disk : storage.disks) s.disks.push_back({disk.path, disk.size});
   s.region_size = storage.region_size;
   s.power = storage.durability == Durability::kPower;
   s.dirty_max = std::min(storage.dirty_max, storage.memory / 4);  // what waits is in memory

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "app/config.h"
+#include "app/recorder.h"
 #include "cache/shelf.h"
+#include "delivery/patience.h"
 #include "front/settings.h"
 #include "origin/settings.h"
 #include "proxy/site.h"
@@ -17,8 +19,10 @@
 
 namespace weir::app {
 
+delivery::Settings delivery_settings(const Config& config);
+Recorder::Plan record_plan(const DeliveryConf& delivery);
 front::Settings front_settings(const Config& config);
-std::vector<front::ListenSettings> listen_settings(const Config& config);  // one a [[listen]]
+front::ListenSettings listen_settings(const Listen& listen);
 origin::Settings origin_settings(const OriginConf& origin, const HttpConf& http);
 sched::Limits gate_limits(const OriginConf& origin);
 // Tunnels at a time; 0: no limit. At most half of the connections are for them.
@@ -27,7 +31,7 @@ std::uint64_t tunnels_most(const OriginConf& origin);
 std::unique_ptr<store::Spool> open_spool(const Storage& storage);
 std::uint64_t transit_lead(const Storage& storage, bool has_spool);
 // Null: there are no disks, or none that can be used (then that is logged). Reads what is on them.
-std::unique_ptr<store::DiskStore> open_disks(const Config& config);
+std::unique_ptr<store::DiskStore> open_disks(const Storage& storage);
 std::unique_ptr<cache::PurgeLog> open_purge_log(store::DiskStore& disks, const Storage& storage,
                                                 WallTime now);
 cache::ShelfSettings shelf_settings(const Storage& storage);

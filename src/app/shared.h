@@ -7,50 +7,46 @@
 #include <string>
 #include <vector>
 
-#include "app/access_log.h"
 #include "app/config.h"
+#include "app/line_log.h"
 #include "app/lookout.h"
+#include "app/recorder.h"
+#include "app/reload_desk.h"
 #include "app/settings.h"
+#include "app/setup.h"
 #include "app/worker_stats.h"
+#include "base/mutex.h"
 #include "cache/index.h"
-#include "front/frontend.h"
+#include "front/connections.h"
 #include "net/kernel_tls.h"
-#include "origin/servers.h"
-#include "proxy/gate.h"
-#include "proxy/site.h"
-#include "proxy/tunnel_limit.h"
+#include "proxy/purge_gate.h"
 #include "store/memory_store.h"
 #include "store/transit.h"
 
 namespace weir::app {
 
+class ErrorLog;
+
 struct Shared {
-  Shared(const Config& conf, std::uint32_t worker_count)
-      : config(conf),
-        workers(worker_count),
-        front(front_settings(conf)),
-        listens(listen_settings(conf)),
-        connections(front.max_connections_per_client),
-        sites(app::sites(conf)),
-        store(store_settings(conf.storage), [this](const Digest& id) { index.emptied(id); }),
-        transit(store, open_spool(conf.storage), conf.storage.transit_window),
+  // `first`: the Setup that Weir starts with; the storage of it is for good.
+  Shared(std::shared_ptr<const Setup> first, std::uint32_t worker_count)
+      : workers(worker_count),
+        storage(first->config().storage),
+        connections(first->front.max_connections_per_client),
+        recorder(record_plan(first->config().delivery), first->front.delivery),
+        store(store_settings(storage), [this](const Digest& id) { index.emptied(id); }),
+        transit(store, open_spool(storage), storage.transit_window),
         started(std::chrono::steady_clock::now()),
         started_wall(std::chrono::floor<Seconds>(std::chrono::system_clock::now())),
-        posts(worker_count) {
-    for (const OriginConf& origin : conf.origins) {
-      origins.push_back(std::make_unique<origin::Servers>(origin_settings(origin, conf.http)));
-      gates.push_back(std::make_unique<proxy::Gate>(gate_limits(origin)));
-      tunnels.push_back(std::make_unique<proxy::TunnelLimit>(tunnels_most(origin)));
-    }
-    for (std::uint32_t i = 0; i < workers; ++i) {
-      stats.push_back(std::make_unique<WorkerStats>(origins.size(), listens.size()));
-    }
+        posts(worker_count),
+        setup_(std::move(first)) {
+    for (std::uint32_t i = 0; i < workers; ++i) stats.push_back(std::make_unique<WorkerStats>());
   }
 
   // Once, before the workers, as the user that will write: reads what is on disk. Returns what
   // keeps Weir from starting; empty: nothing.
   std::string open_shelf() {
-    disks = open_disks(config);
+    disks = open_disks(storage);
     if (!disks) return {};
     if (disks->unsafe()) {
       return "no disk of [[storage.disk]] can be used, and what is purged now would be back on "
@@ -59,8 +55,8 @@ struct Shared {
              describe(*disks->unsafe()) +
              "; mend them, or take them out of the conf and empty them";
     }
-    purges = open_purge_log(*disks, config.storage, started_wall);
-    shelf = std::make_unique<cache::Shelf>(*disks, *purges, store, shelf_settings(config.storage));
+    purges = open_purge_log(*disks, storage, started_wall);
+    shelf = std::make_unique<cache::Shelf>(*disks, *purges, store, shelf_settings(storage));
     index.set_shelf(*shelf);
     disks->start();
     purges->start();
@@ -72,17 +68,21 @@ struct Shared {
     if (disks) disks->stop();
   }
 
-  const Config& config;
+  // The one in force; any thread. A worker has it a little later: see Worker::change.
+  std::shared_ptr<const Setup> setup() const EXCLUDES_LOCK(setup_mutex_) {
+    const Lock lock(setup_mutex_);
+    return setup_;
+  }
+  void set_setup(std::shared_ptr<const Setup> next) EXCLUDES_LOCK(setup_mutex_) {
+    const Lock lock(setup_mutex_);
+    setup_.swap(next);
+  }
+
   const std::uint32_t workers;
-  const front::Settings front;
-  const std::vector<front::ListenSettings> listens;
+  const Storage storage;
   front::Connections connections;
-  const proxy::SiteTable sites;
-  std::vector<std::unique_ptr<origin::Servers>> origins;
-  std::vector<std::unique_ptr<proxy::Gate>> gates;
-  std::vector<std::unique_ptr<proxy::TunnelLimit>> tunnels;
-  std::unique_ptr<LineLog> access_log;      // null: off
-  std::unique_ptr<LineLog> sample_log;      // null: off
+  const ErrorLog* error_log = nullptr;
+  Recorder recorder;
   std::unique_ptr<store::DiskStore> disks;  // null: there are none
   std::unique_ptr<cache::PurgeLog> purges;  // null: no disks
   store::MemoryStore store;
@@ -94,11 +94,16 @@ struct Shared {
   const net::KernelTls kernel_tls = net::find_kernel_tls();
   const TimePoint started;
   const WallTime started_wall;
-  std::vector<std::string> addresses;               // of the [[listen]]s, with their real ports
-  std::string config_page;                          // GET /config
-  std::vector<LookoutPost> posts;                   // one for each worker
+  ReloadDesk reloads;
+  proxy::PurgeGate purge_gate;
+  std::atomic<int> admin_socket{-1};  // where the first worker listens for questions; -1: nowhere
+  std::vector<LookoutPost> posts;     // one for each worker
   std::vector<std::unique_ptr<WorkerStats>> stats;  // each its worker's
   std::atomic<bool> draining{false};
+
+ private:
+  mutable Mutex setup_mutex_;  // leaf
+  std::shared_ptr<const Setup> setup_ GUARDED_BY(setup_mutex_);
 };
 
 }  // namespace weir::app

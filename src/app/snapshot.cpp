@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "app/error_log.h"
 #include "app/shared.h"
 
 namespace weir::app {
@@ -37,9 +38,12 @@ std::array<Snapshot::Load, sched::kLanes> lanes_of(proxy::Gate& gate) {
   return out;
 }
 
-Snapshot::Origin origin_of(const origin::Servers& servers, proxy::Gate& gate, TimePoint now) {
-  Snapshot::Origin out{
-      .name = servers.settings.name, .lanes = lanes_of(gate), .connections = servers.limit.open()};
+void tell_of(SharedOrigin& origin, TimePoint now, Snapshot::Origin& out) {
+  const origin::Servers& servers = origin.servers;
+  out.name = origin.conf.name;
+  out.lanes = lanes_of(origin.gate);
+  out.connections = servers.limit.open();
+  for (const WorkerStats::Origin& of_worker : *origin.stats) out.stats.merge(of_worker);
   for (std::size_t i = 0; i < servers.balancer.size(); ++i) {
     const origin::Balancer::View view = servers.balancer.view(i);
     const bool ejected = view.state == sched::Breaker::State::kOpen;
@@ -47,10 +51,10 @@ Snapshot::Origin origin_of(const origin::Servers& servers, proxy::Gate& gate, Ti
         {servers.settings.servers[i].name, view,
          ejected ? std::max(view.next_try - now, Duration::zero()) : Duration::zero()});
   }
-  return out;
 }
 
-Snapshot::Worker worker_of(WorkerStats& stats, TimePoint now, bool scrape) {
+Snapshot::Worker worker_of(WorkerStats& stats, const Setup& setup, std::size_t number,
+                           TimePoint now, bool scrape) {
   Snapshot::Worker out;
   Count& longest = stats.loop.longest_ns;
   out.longest_lag = Duration(static_cast<Duration::rep>(scrape ? longest.take() : longest.get()));
@@ -64,19 +68,20 @@ Snapshot::Worker worker_of(WorkerStats& stats, TimePoint now, bool scrape) {
   for (std::size_t i = 0; i < proxy::kHows; ++i) {
     out.requests += stats.proxy.requests.total(static_cast<proxy::How>(i));
   }
-  for (const WorkerStats::Queue& q : stats.queues) {
+  for (const SharedListen& listen : setup.listens) {
+    const WorkerStats::Queue& q = (*listen.queues)[number];
     out.queues.push_back({q.waiting.get(), q.most.get(), q.backlog.get()});
   }
   return out;
 }
 
-std::vector<Snapshot::Certificate> certificates_of(const Shared& shared) {
+std::vector<Snapshot::Certificate> certificates_of(const Setup& setup) {
   std::vector<Snapshot::Certificate> out;
-  for (std::size_t i = 0; i < shared.listens.size(); ++i) {
-    if (!shared.listens[i].tls) continue;
-    const auto server = shared.listens[i].tls->get();
+  for (const SharedListen& listen : setup.listens) {
+    if (!listen.settings->tls) continue;
+    const auto server = listen.settings->tls->get();
     for (const auto& [file, until] : server->expiries())
-      out.push_back({shared.addresses[i], file, until});
+      out.push_back({listen.address, file, until});
   }
   return out;
 }
@@ -84,7 +89,8 @@ std::vector<Snapshot::Certificate> certificates_of(const Shared& shared) {
 }  // namespace
 
 std::unique_ptr<const Snapshot> take_snapshot(Shared& shared, TimePoint now, bool scrape) {
-  auto out = std::make_unique<Snapshot>(shared.gates.size(), shared.listens.size());
+  auto out = std::make_unique<Snapshot>();
+  const std::shared_ptr<const Setup> setup = shared.setup();
   out->version = WEIR_VERSION;
   out->kernel_tls = shared.kernel_tls;
   out->pid = ::getpid();
@@ -94,15 +100,13 @@ std::unique_ptr<const Snapshot> take_snapshot(Shared& shared, TimePoint now, boo
   out->cpu = cpu_time();
   out->resident_bytes = resident_bytes();
   out->connections = shared.connections.open();
-  out->connections_max = shared.config.server.max_connections;
-  out->listens = shared.addresses;
-  out->certificates = certificates_of(shared);
-  for (std::size_t i = 0; i < shared.gates.size(); ++i) {
-    out->origins.push_back(origin_of(*shared.origins[i], *shared.gates[i], now));
-  }
-  for (const auto& stats : shared.stats) {
-    out->sum.merge(*stats);
-    out->workers.push_back(worker_of(*stats, now, scrape));
+  out->connections_max = setup->front.max_connections;
+  for (const SharedListen& listen : setup->listens) out->listens.push_back(listen.address);
+  out->certificates = certificates_of(*setup);
+  for (const auto& origin : setup->origins) tell_of(*origin, now, out->origins.emplace_back());
+  for (std::size_t i = 0; i < shared.stats.size(); ++i) {
+    out->sum.merge(*shared.stats[i]);
+    out->workers.push_back(worker_of(*shared.stats[i], *setup, i, now, scrape));
   }
   out->store = shared.store.stats();
   out->spool = shared.transit.spool_stats();
@@ -111,10 +115,16 @@ std::unique_ptr<const Snapshot> take_snapshot(Shared& shared, TimePoint now, boo
   out->bans = shared.index.bans();
   out->tags = shared.index.tags();
   out->drops = net::read_listen_drops().value_or(net::ListenDrops{});
-  if (const LineLog* log = shared.access_log.get()) {
+  if (const LineLog* log = setup->access_log.get()) {
     out->log_written = log->written();
     out->log_dropped = log->dropped();
   }
+  out->recording = shared.recorder.status();
+  if (const ErrorLog* log = shared.error_log) {
+    out->error_log_written = log->written();
+    out->error_log_dropped = log->dropped();
+  }
+  out->log_level = log_level();
   return out;
 }
 

@@ -3,12 +3,15 @@
 // pages of the admin address print.
 
 #include <array>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "app/recorder.h"
 #include "app/worker_stats.h"
+#include "base/log_level.h"
 #include "net/kernel_tls.h"
 #include "net/listen_drops.h"
 #include "origin/balancer.h"
@@ -40,6 +43,7 @@ struct Snapshot {
     std::array<Load, sched::kLanes> lanes;
     std::vector<Server> servers{};
     std::uint64_t connections = 0;  // idle ones included
+    WorkerStats::Origin stats{};
   };
   struct Queue {
     std::uint64_t waiting = 0;
@@ -63,8 +67,6 @@ struct Snapshot {
     std::vector<Queue> queues;  // one a listener
   };
 
-  Snapshot(std::size_t origin_count, std::size_t listen_count) : sum(origin_count, listen_count) {}
-
   std::string version;
   int pid = 0;
   WallTime started{};
@@ -76,7 +78,7 @@ struct Snapshot {
   std::uint64_t connections = 0;      // open
   std::uint64_t connections_max = 0;  // 0: no limit
   WorkerStats sum;
-  std::vector<Origin> origins;       // beside sum.origins
+  std::deque<Origin> origins;
   std::vector<std::string> listens;  // their addresses
   std::vector<Certificate> certificates;
   std::vector<Worker> workers;
@@ -90,6 +92,10 @@ struct Snapshot {
   net::KernelTls kernel_tls;
   std::uint64_t log_written = 0;
   std::uint64_t log_dropped = 0;
+  Recorder::Status recording;
+  std::uint64_t error_log_written = 0;
+  std::uint64_t error_log_dropped = 0;
+  LogLevel log_level = LogLevel::kInfo;  // of the error log
 };
 
 // Any thread; a few system calls. `scrape`: the longest lags begin anew.

@@ -135,7 +135,7 @@ Json servers(const Snapshot::Origin& origin) {
 Json origins(const Snapshot& s) {
   Json out = Json::array();
   for (std::size_t i = 0; i < s.origins.size(); ++i) {
-    const WorkerStats::Origin& stats = s.sum.origins[i];
+    const WorkerStats::Origin& stats = s.origins[i].stats;
     out.push_back({{"name", s.origins[i].name},
                    {"running", loads(s.origins[i], &Snapshot::Load::running)},
                    {"waiting", loads(s.origins[i], &Snapshot::Load::waiting)},
@@ -154,7 +154,7 @@ Json origins(const Snapshot& s) {
 
 std::uint64_t received(const Snapshot& s) {
   std::uint64_t sum = 0;
-  for (const WorkerStats::Origin& origin : s.sum.origins) sum += origin.received_bytes.get();
+  for (const Snapshot::Origin& origin : s.origins) sum += origin.stats.received_bytes.get();
   return sum;
 }
 
@@ -255,7 +255,18 @@ std::string status_page(const Snapshot& s) {
                      {"listen_overflows", s.drops.overflows},
                      {"listen_drops", s.drops.drops},
                      {"workers", workers(s)},
-                     {"access_log", {{"written", s.log_written}, {"dropped", s.log_dropped}}}};
+                     {"access_log", {{"written", s.log_written}, {"dropped", s.log_dropped}}},
+                     {"recording",
+                      {{"state", name(s.recording.state)},
+                       {"bytes", s.recording.bytes},
+                       {"max_bytes", s.recording.most},
+                       {"sample", s.recording.every},
+                       {"connections", s.recording.connections},
+                       {"dropped_lines", s.recording.dropped_lines}}},
+                     {"error_log",
+                      {{"level", name(s.log_level)},
+                       {"written", s.error_log_written},
+                       {"dropped", s.error_log_dropped}}}};
   return page.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

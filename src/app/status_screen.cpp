@@ -178,6 +178,10 @@ std::expected<std::string, std::string> status_screen(std::string_view text) {
     add_listens(out, s);
     add_workers(out, s.at("workers"));
     row(out, "access log", numbers(s.at("access_log"), true));
+    const Json& errors = s.at("error_log");
+    row(out, "error log",
+        fmt::format("level {}   written {}   dropped {}", errors.at("level").get<std::string>(),
+                    errors.at("written").dump(), errors.at("dropped").dump()));
     return out;
   } catch (const Json::exception& e) {
     return std::unexpected(fmt::format("the status cannot be read: {}", e.what()));

@@ -1,16 +1,15 @@
 #include "app/worker_stats.h"
 
-#include "base/check.h"
-
 namespace weir::app {
 
-void WorkerStats::Origin::publish(const origin::Pool& pool) {
-  const origin::PoolStats& from = pool.stats();
-  connected.set(from.connected);
-  reused.set(from.reused);
-  idle_closed.set(from.idle_closed);
+void WorkerStats::Origin::publish(const origin::Pool& pool, origin::PoolStats& told) {
+  const origin::PoolStats& now = pool.stats();
+  connected.add(now.connected - told.connected);
+  reused.add(now.reused - told.reused);
+  idle_closed.add(now.idle_closed - told.idle_closed);
+  received_bytes.add(now.received - told.received);
   idle.set(pool.idle());
-  received_bytes.set(from.received);
+  told = now;
 }
 
 void WorkerStats::Origin::merge(const Origin& other) {
@@ -23,10 +22,8 @@ void WorkerStats::Origin::merge(const Origin& other) {
 }
 
 void WorkerStats::merge(const WorkerStats& other) {
-  WEIR_CHECK(origins.size() == other.origins.size());
   front.merge(other.front);
   proxy.merge(other.proxy);
-  for (std::size_t i = 0; i < origins.size(); ++i) origins[i].merge(other.origins[i]);
 }
 
 }  // namespace weir::app

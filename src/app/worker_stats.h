@@ -1,8 +1,7 @@
 #pragma once
 // WorkerStats: everything that one worker counts. Written by that worker alone, with plain adds;
-// any thread may read it at any time. So a scrape waits for nobody and nobody for a scrape.
-
-#include <vector>
+// any thread may read it at any time. So a scrape waits for nobody and nobody for a scrape. What
+// belongs to an origin or a listener, which come and go, is with these: see app/setup.h.
 
 #include "base/count.h"
 #include "base/time.h"
@@ -23,7 +22,8 @@ struct alignas(kCacheLine) WorkerStats {
     Count connected, reused, idle_closed, idle;
     Count received_bytes;
 
-    void publish(const origin::Pool& pool);
+    // Adds what `pool` has counted since `told`, which then is what it counts now.
+    void publish(const origin::Pool& pool, origin::PoolStats& told);
     void merge(const Origin& other);
   };
   // The accept queue of one [[listen]], looked at each second.
@@ -32,19 +32,14 @@ struct alignas(kCacheLine) WorkerStats {
     Count most;  // waiting, ever seen
   };
 
-  WorkerStats(std::size_t origin_count, std::size_t listen_count)
-      : origins(origin_count), queues(listen_count) {}
-
   front::Stats front;
   proxy::Stats proxy;
   net::LoopStats loop;
-  std::vector<Origin> origins;  // as in the conf
-  std::vector<Queue> queues;    // likewise
-  Count lag_ns;                 // how late it was lately, when it last published
-  Count cpu_ns;                 // of its thread, likewise
-  Count seen;                   // when the worker last published, in ns of TimePoint; 0: not yet
+  Count lag_ns;  // how late it was lately, when it last published
+  Count cpu_ns;  // of its thread, likewise
+  Count seen;    // when the worker last published, in ns of TimePoint; 0: not yet
 
-  // Adds what can be added: front, proxy and origins.
+  // Adds what can be added: front and proxy.
   void merge(const WorkerStats& other);
 };
 

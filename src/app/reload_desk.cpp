@@ -1,0 +1,47 @@
+#include "app/reload_desk.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::app {
+
+void ReloadDesk::ask(Executor& where, Task& who) {
+  {
+    const Lock lock(mutex_);
+    askers_.push_back({&where, &who});
+  }
+  ::pthread_kill(main_, SIGHUP);
+}
+
+std::shared_ptr<const ReloadOutcome> ReloadDesk::take(const Task& who) {
+  const Lock lock(mutex_);
+  const auto at = std::ranges::find(askers_, &who, &Asker::who);
+  if (at == askers_.end() || !at->outcome) return nullptr;
+  auto outcome = std::move(at->outcome);
+  askers_.erase(at);
+  return outcome;
+}
+
+void ReloadDesk::forget(const Task& who) {
+  const Lock lock(mutex_);
+  std::erase_if(askers_, [&](const Asker& a) { return a.who == &who; });
+}
+
+void ReloadDesk::begin() {
+  const Lock lock(mutex_);
+  for (Asker& asker : askers_) asker.begun = true;
+}
+
+void ReloadDesk::finish(ReloadOutcome outcome) {
+  const auto told = std::make_shared<const ReloadOutcome>(std::move(outcome));
+  const Lock lock(mutex_);
+  for (Asker& asker : askers_) {
+    if (!asker.begun || asker.outcome) continue;
+    asker.outcome = told;
+    asker.where->post(*asker.who);
+  }
+}
+
+}  // namespace weir::app
