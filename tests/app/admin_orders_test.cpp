@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "base/log_level.h"
+
 namespace weir::app {
 namespace {
 
@@ -140,6 +142,24 @@ TEST_CASE("only names that nobody else can own are the admin address's") {
         Row{"127.0.0.1.nip.io", false}, Row{"0x7f.1", false}, Row{"2130706433", false}}) {
     CAPTURE(std::string(row.authority));
     CHECK(is_own_host(row.authority) == row.own);
+  }
+}
+
+TEST_CASE("a level is one of four names") {
+  CHECK(parse_level(R"({"level": "warn"})") == LogLevel::kWarn);
+  CHECK(name(LogLevel::kError) == "error");
+  struct Row {
+    const char* json;
+    const char* error;
+  };
+  for (const Row& row :
+       {Row{"{}", "\"level\" must be a text"}, Row{R"({"level": 1})", "must be a text"},
+        Row{R"({"level": "inof"})", "did you mean \"info\"?"},
+        Row{R"({"levle": "info"})", "did you mean \"level\"?"}, Row{"info", "a JSON object"}}) {
+    CAPTURE(std::string(row.json));
+    const auto level = parse_level(row.json);
+    REQUIRE_FALSE(level.has_value());
+    CHECK(level.error().find(row.error) != std::string::npos);
   }
 }
 

@@ -55,6 +55,25 @@ TEST_CASE("values that contradict each other are errors at their place") {
        "t.conf:5:8: error: must be a host, or host:port, as a Host field has it\n"
        "    host = \"*.foo\"\n"
        "           ^~~~~~~\n"},
+      {"origin = \"a:1\"\n[log]\nformat = \"custom\"\ntemplate = '{client} {statsu}'\n",
+       "t.conf:5:12: error: lines have no \"statsu\"\n"
+       "    template = '{client} {statsu}'\n"
+       "               ^~~~~~~~~~~~~~~~~~~\n"
+       "did you mean \"status\"?\n"},
+      {"origin = \"a:1\"\n[log]\nformat = \"custom\"\n",
+       "t.conf:4:10: error: the custom format needs a template\n"
+       "    format = \"custom\"\n"
+       "             ^~~~~~~~\n"
+       "template = '{client} [{time}] \"{method} {target}\" {status}'\n"},
+      {"origin = \"a:1\"\n[log]\ntemplate = '{client}'\n",
+       "t.conf:4:12: error: log.template says nothing without log.format = \"custom\"\n"
+       "    template = '{client}'\n"
+       "               ^~~~~~~~~~\n"},
+      {"origin = \"a:1\"\n[log]\nerror = \"syslog:tcp:10.0.0.1:514\"\n",
+       "t.conf:4:9: error: log.error needs a socket, as \"syslog:unix:/dev/log\" or "
+       "\"syslog:udp:192.0.2.1:514\"\n"
+       "    error = \"syslog:tcp:10.0.0.1:514\"\n"
+       "            ^~~~~~~~~~~~~~~~~~~~~~~~~\n"},
       {"origin = \"a:1\"\n[log]\nerror = \"off\"\n",
        "t.conf:4:9: error: the error log cannot be off\n"
        "    error = \"off\"\n"
@@ -64,7 +83,7 @@ TEST_CASE("values that contradict each other are errors at their place") {
        "t.conf:4:10: error: delivery.record must be a path\n"
        "    record = \"off\"\n"
        "             ^~~~~\n"
-       "without one, or with \"\", nothing is recorded\n"},
+       "without one, or with \"\", `weir record` decides\n"},
       {"origin = \"a:1\"\n[log]\naccess = \"\"\n",
        "t.conf:4:10: error: log.access must not be empty\n"
        "    access = \"\"\n"

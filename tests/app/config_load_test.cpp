@@ -192,7 +192,8 @@ TEST_CASE("a wrong value is shown at its place, with what was probably meant") {
        "              ^~~\n"
        "did you mean 2?\n"},
       {"[log]\nformat = \"jsn\"",
-       "t.conf:4:10: error: log.format must be one of \"json\", \"combined\", \"extended\"\n"
+       "t.conf:4:10: error: log.format must be one of \"json\", \"combined\", \"extended\", "
+       "\"custom\"\n"
        "    format = \"jsn\"\n"
        "             ^~~~~\n"
        "did you mean \"json\"?\n"},

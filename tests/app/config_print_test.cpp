@@ -132,8 +132,8 @@ TEST_CASE("a file name cannot break out of its comment") {
 TEST_CASE("the help page has every parameter of the sample") {
   const std::string help = params_help();
   for (const char* text : {"[[origin]]", "stall_timeout           \"60 s\"  (100 ms to 1 d)",
-                           "\n  format                  \"json\"  (\"json\", \"combined\" or "
-                           "\"extended\")\n",
+                           "\n  format                  \"json\"  (\"json\", \"combined\", "
+                           "\"extended\" or \"custom\")\n",
                            "[[site.rule]]", "\n  ttl                     unset, as \"10 min\""}) {
     CAPTURE(std::string(text));
     CHECK(help.find(text) != help.npos);

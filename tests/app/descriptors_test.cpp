@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
+#include "store/slab.h"
+
 namespace weir::app {
 namespace {
 
@@ -24,6 +26,17 @@ TEST_CASE("the reserve holds every connection to an origin that the conf allows"
   CHECK(descriptor_reserve(c, 2) > descriptor_reserve(c, 1) + 2 * c.origins[0].idle_connections);
   c.origins[0].max_connections = 0;
   CHECK(descriptor_reserve(c, 1) > one);
+}
+
+// A slab is limit / 64 or more, its slots more than half full, and one slab of each size is begun.
+TEST_CASE("the reserve holds the slabs of the store, and with a handover those of two and more") {
+  constexpr std::uint64_t kSizes = 5, kMostSlabs = 64 * 2 + kSizes;
+  Config c = conf(0);
+  c.origins.clear();
+  const std::uint64_t alone = descriptor_reserve(c, 1);
+  CHECK(alone >= kMostSlabs);
+  c.server.handover = "unix:/run/weir/handover.sock";
+  CHECK(descriptor_reserve(c, 1) >= alone + kMostSlabs + store::kStopgapSlabs);
 }
 
 TEST_CASE("clients and those that are told 503 fit into what the reserve leaves") {

@@ -10,7 +10,7 @@ namespace weir::app {
 // One origin, one listener, two workers; `lag` is theirs.
 inline std::unique_ptr<Snapshot> full_snapshot(Durations& lag) {
   using namespace std::chrono_literals;
-  auto s = std::make_unique<Snapshot>(1, 1);
+  auto s = std::make_unique<Snapshot>();
   s->version = "1.2.3";
   s->kernel_tls = {.kernel = false, .openssl = true};
   s->pid = 42;
@@ -22,10 +22,11 @@ inline std::unique_ptr<Snapshot> full_snapshot(Durations& lag) {
   s->connections_max = 100;
   s->listens = {"127.0.0.1:80"};
   s->certificates = {{"127.0.0.1:80", "/tls.pem", WallTime{1'800'000'000s}}};
-  s->origins = {{.name = "main",
-                 .lanes = {{{3, 2}, {1, 0}, {0, 0}}},
-                 .servers = {{"a:1", {.requests = 9}}, {"b:1", {.healthy = false, .requests = 4}}},
-                 .connections = 6}};
+  Snapshot::Origin& origin = s->origins.emplace_back();
+  origin.name = "main";
+  origin.lanes = {{{3, 2}, {1, 0}, {0, 0}}};
+  origin.servers = {{"a:1", {.requests = 9}}, {"b:1", {.healthy = false, .requests = 4}}};
+  origin.connections = 6;
   s->workers = {{.longest_lag = 5ms, .silent = 0s, .lag = &lag, .queues = {{1, 2, 4096}}},
                 {.longest_lag = 250ms,
                  .silent = 1s,
@@ -47,8 +48,8 @@ inline std::unique_ptr<Snapshot> full_snapshot(Durations& lag) {
   s->sum.proxy.requests.add(proxy::How::kMiss, "cacheable", 10);
   s->sum.proxy.responses[2].add(40);
   s->sum.proxy.first_byte.add(2ms);
-  s->sum.origins[0].received_bytes.set(2 << 20);
-  s->sum.origins[0].fetches.fail(proxy::FetchKind::kFill, Error{Errc::kOriginCut});
+  origin.stats.received_bytes.set(2 << 20);
+  origin.stats.fetches.fail(proxy::FetchKind::kFill, Error{Errc::kOriginCut});
   return s;
 }
 

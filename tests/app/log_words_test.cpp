@@ -23,6 +23,7 @@ proxy::AccessEntry full_entry() {
   e.client = e.method = e.target = e.host = e.version = e.referer = e.user_agent = "x";
   e.cache = e.reason = e.origin = e.close = e.delivery_proof = "x";
   e.range = proxy::AccessRange{0, 9};
+  e.received = 1;
   e.acked_known = true;
   e.time_to_last_ack = e.standstill = std::chrono::seconds(1);
   e.rtt_us = 1;

@@ -69,10 +69,9 @@ TEST_CASE("what the conf says of clients is what front/ is told") {
   CHECK(s.notsent_lowat_fast == 23 * 1024);
   CHECK(s.socket.rto_max == 3s);  // a twelfth of stall_timeout
 
-  const auto listens = listen_settings(config);
-  REQUIRE(listens.size() == 2);
-  CHECK(listens[0].half_close_aborts);
-  CHECK_FALSE(listens[1].half_close_aborts);
+  REQUIRE(config.listens.size() == 2);
+  CHECK(listen_settings(config.listens[0]).half_close_aborts);
+  CHECK_FALSE(listen_settings(config.listens[1]).half_close_aborts);
 }
 
 TEST_CASE("what the conf says of an origin is what origin/ and sched/ are told") {

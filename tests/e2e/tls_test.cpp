@@ -91,6 +91,26 @@ TEST_CASE(
   CHECK(origin.last_field("X-Forwarded-Proto") == "https");
 }
 
+TEST_CASE("Handshakes are counted by version, and whether a ticket spared the most of them") {
+  const Origin origin;
+  const ScratchDirectory files;
+  const std::string certificate = make_certificate(files, "a.example");
+  Weir weir(conf(origin, tls(certificate)));
+  const std::string url = "https://a.example:" + std::to_string(weir.port());
+  CHECK(curl(weir, "a.example", "/2?size=9", certificate,
+             {"--http1.1", "-H", "Connection: close", url + "/1?size=9"})
+            .exit == Exit{0, 0});
+  CHECK(curl(weir, "a.example", "/3?size=9", certificate, {"--tls-max", "1.2"}).exit == Exit{0, 0});
+  const std::string page = get(weir.admin_port(), "/metrics").body;
+  for (const char* line :
+       {"version=\"TLSv1.2\",kind=\"full\"} 1\n", "version=\"TLSv1.2\",kind=\"resumed\"} 0\n",
+        "version=\"TLSv1.3\",kind=\"full\"} 1\n", "version=\"TLSv1.3\",kind=\"resumed\"} 1\n"}) {
+    CAPTURE(std::string(line));
+    CAPTURE(page.substr(page.find("weir_tls_handshakes_total{"), 250));
+    CHECK(page.find(std::string("weir_tls_handshakes_total{") + line) != std::string::npos);
+  }
+}
+
 TEST_CASE("Each name has its certificate, and new files are taken up without an end") {
   const Origin origin;
   const ScratchDirectory files;
@@ -111,7 +131,7 @@ TEST_CASE("Each name has its certificate, and new files are taken up without an 
   // What cannot be used leaves all as it was.
   std::ofstream(b + ".key") << "nothing";
   weir.process().signal(SIGHUP);
-  CHECK(weir.process().wait_for_line("certificates=unchanged").has_value());
+  CHECK(weir.process().wait_for_line("reload=failed conf=unchanged").has_value());
   CHECK(curl(weir, "b.example", "/1?size=10", b).exit == Exit{0, 0});
 }
 

@@ -203,7 +203,7 @@ class Stage final : public Session::Owner, public net::Conn::Owner {
   body::FakeSource source_;
   Answers answers_{source_};
   Settings settings_;
-  ListenSettings listen_;
+  const std::shared_ptr<const ListenSettings> listen_ = std::make_shared<ListenSettings>();
   Stats stats_;
   Http1StreamPool streams_;
   Http2StreamPool pool_;

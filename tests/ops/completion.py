@@ -24,6 +24,10 @@ ROWS = [
     ("weir log we", {"weir.conf"}),
     ("weir purge --s", {"--soft"}),
     ("weir purge --tag ", set()),
+    ("weir record ", {"on", "off", "status"}),
+    ("weir record --m", {"--max-size"}),
+    ("weir replay we", {"weir.conf"}),
+    ("weir replay --s", {"--set"}),
     ("weir nothing -", set()),
 ]
 

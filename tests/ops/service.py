@@ -167,8 +167,13 @@ def unit_is_good(program, _origin, folder):
         with open(f"{OPS}/systemd/{name}", encoding="utf-8") as source, \
                 open(f"{folder}/{name}", "w", encoding="utf-8") as copy:
             copy.write(source.read().replace("/usr/sbin/weir", os.path.abspath(program)).replace("man:", "file:/"))
-    done = subprocess.run(["systemd-analyze", "verify", f"{folder}/weir.service", f"{folder}/weir.socket"],
-                          capture_output=True, text=True)
+    # As cmake/WeirInstall.cmake makes it.
+    with open(f"{folder}/weir.service", encoding="utf-8") as source, \
+            open(f"{folder}/weir@.service", "w", encoding="utf-8") as copy:
+        copy.write(source.read().replace("weir run", "weir run --take-over")
+                   .replace("RuntimeDirectory=weir", "RuntimeDirectory=weir\nRuntimeDirectoryPreserve=yes"))
+    done = subprocess.run(["systemd-analyze", "verify", f"{folder}/weir.service", f"{folder}/weir.socket",
+                           f"{folder}/weir@a.service"], capture_output=True, text=True)
     # It also reads the machine's own units, and has something to say about some.
     ours = [line for line in (done.stdout + done.stderr).splitlines() if "weir" in line]
     want(not ours, "systemd-analyze: " + "\n".join(ours))

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <sstream>
 
 #include "support/fixtures.h"
@@ -23,19 +24,24 @@ std::string short_conf(const Origin& origin, std::string_view more) {
 }
 
 // With an admin address of its own, unless it says something about one: Weirs of tests that run
-// side by side would all want the default.
-std::string with_admin(std::string_view conf) {
+// side by side would all want the default. And with all that keeps it from what it does not need,
+// if WEIR_TEST_RESTRICTED is set.
+std::string with_server(std::string_view conf) {
   std::string out(conf);
-  if (out.find("admin =") != std::string::npos) {
-    return out;
-  }
+  std::string more;
+  if (out.find("admin =") == std::string::npos) more += "admin = \"127.0.0.1:0\"\n";
+  if (std::getenv("WEIR_TEST_RESTRICTED") && out.find("landlock =") == std::string::npos)
+    more += "landlock = \"on\"\nseccomp = \"on\"\n";
+  if (more.empty()) return out;
   constexpr std::string_view kServer = "[server]\n";
-  constexpr std::string_view kAdmin = "admin = \"127.0.0.1:0\"\n";
   const std::size_t at = out.find(kServer);
   if (at != std::string::npos) {
-    return out.insert(at + kServer.size(), kAdmin);
+    // At the table's end: lines of the test keep their numbers.
+    const std::size_t next = out.find("\n[", at + kServer.size() - 1);
+    if (next == std::string::npos) return out.append("\n").append(more);
+    return out.insert(next + 1, more);
   }
-  return out.append("\n").append(kServer).append(kAdmin);
+  return out.append("\n").append(kServer).append(more);
 }
 
 }  // namespace
@@ -45,7 +51,7 @@ Weir::Weir(const Origin& origin, std::string_view more, std::vector<std::string>
 
 Weir::Weir(std::string_view conf, std::vector<std::string> runner)
     : process_(with_runner(std::move(runner), {WEIR_BINARY, "run", "-c",
-                                               directory_.write("weir.conf", with_admin(conf))}),
+                                               directory_.write("weir.conf", with_server(conf))}),
                directory_.path() / "stderr"),
       port_(listening_port(process_)) {}
 
@@ -55,6 +61,15 @@ std::uint16_t Weir::admin_port() {
 }
 
 nlohmann::json Weir::status() { return nlohmann::json::parse(get(admin_port(), "/status").body); }
+
+Response Weir::reload(std::string_view conf) {
+  directory_.write("weir.conf", with_server(conf));
+  return Client(admin_port())
+      .exchange({.method = "POST",
+                 .target = "/reload",
+                 .fields = {{"Content-Type", "application/json"}},
+                 .body = "{}"});
+}
 
 nlohmann::json Weir::log_line(std::string_view part) {
   nlohmann::json found;
