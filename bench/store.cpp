@@ -1,11 +1,12 @@
 // What the store is worth: how often eviction keeps what is asked for, beside other rules on the
 // same requests; what an object costs in memory; how fast a start reads the disks; how much more is
-// written than comes in; what it brings to store on disk only what was asked for again.
+// written than comes in; what it brings to store on disk only what was asked for again; how long it
+// takes to hand what is in memory over to another process.
 //
 //   bench-store [DIRECTORY [PART]]
 //
 // DIRECTORY: where the disks are made (/var/tmp); a gigabyte is used, and removed. PART: objects,
-// writing, admission or eviction alone.
+// writing, handover, admission or eviction alone.
 //
 // One JSON object on stdout. Ends with 1 where eviction is more than 2 % worse than S3-FIFO as
 // published.
@@ -24,6 +25,7 @@
 #include "child.h"
 #include "eviction.h"
 #include "footprint.h"
+#include "handover.h"
 #include "store/disk_store.h"
 #include "store/memory_store.h"
 
@@ -90,6 +92,7 @@ int main(int argc, char** argv) {
   // First of all, while this process is small and what it forks is, too.
   part("objects", [&] { return bench::footprints(directory); });
   part("writing", [&] { return bench::in_child([&] { return amplification(directory); }); });
+  part("handover", [] { return bench::in_child(bench::handover); });
   std::filesystem::remove_all(directory);
   part("admission", bench::admission_table);
   part("eviction", [&] { return bench::eviction_table(worse); });
