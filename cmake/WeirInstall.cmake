@@ -25,7 +25,15 @@ foreach(unit weir.service weir.socket)
   string(REPLACE "/usr/sbin/" "${CMAKE_INSTALL_FULL_SBINDIR}/" text "${text}")
   file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/systemd/${unit} CONTENT "${text}")
 endforeach()
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/systemd/weir.service DESTINATION lib/systemd/system)
+# weir@a and weir@b follow each other: which of them starts takes over from the other.
+file(READ ${CMAKE_SOURCE_DIR}/ops/systemd/weir.service text)
+string(REPLACE "/usr/sbin/" "${CMAKE_INSTALL_FULL_SBINDIR}/" text "${text}")
+string(REPLACE "Weir, an edge cache" "Weir, an edge cache, which takes over (%i)" text "${text}")
+string(REPLACE "weir run" "weir run --take-over" text "${text}")
+string(REPLACE "RuntimeDirectory=weir" "RuntimeDirectory=weir\nRuntimeDirectoryPreserve=yes" text "${text}")
+file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/systemd/weir@.service CONTENT "${text}")
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/systemd/weir.service ${CMAKE_CURRENT_BINARY_DIR}/systemd/weir@.service
+  DESTINATION lib/systemd/system)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/systemd/weir.socket README.md docs/metrics.md docs/reasons.md docs/operating.md
   conf/weir.conf ops/grafana/weir.json ops/prometheus/alerts.yml DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES ops/weir.conf DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/weir)
