@@ -26,6 +26,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
 endif()
 if(WEIR_SANITIZE)
   add_compile_options(-fsanitize=${WEIR_SANITIZE} -fno-omit-frame-pointer)
+  if(NOT WEIR_FUZZ)
+    add_compile_options(-O1 -g1)  # half the time to compile; line numbers in reports remain
+  endif()
   add_link_options(-fsanitize=${WEIR_SANITIZE})
   if(NOT WEIR_SANITIZE STREQUAL "thread")
     # The vptr check opens a pipe to see whether memory is readable, and reports falsely where a test
@@ -60,6 +63,7 @@ function(weir_tests name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cpp)
   add_executable(${name}_tests ${sources})
   target_link_libraries(${name}_tests PRIVATE weir_flags weir_test_main ${TESTS_LINK})
+  add_dependencies(unit_tests ${name}_tests)
   doctest_discover_tests(${name}_tests TEST_PREFIX "${name}: " PROPERTIES LABELS ${name}
     SKIP_REGULAR_EXPRESSION "SKIPPED:" ${TESTS_PROPERTIES})
 endfunction()

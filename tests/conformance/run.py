@@ -112,7 +112,8 @@ def report(chosen, complaints, wordy, strict):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--weir", help="the program")
+    parser.add_argument("--weir", type=lambda path: os.environ.get("WEIR_PROGRAM") or path,
+                        help="the program; the environment's WEIR_PROGRAM comes before it")
     parser.add_argument("--cache", help="HOST:PORT of a cache that runs already")
     parser.add_argument("--origin-port", type=int, default=0)
     parser.add_argument("--only", default="", help="rows whose name has this text")

@@ -175,18 +175,18 @@ TEST_CASE("weir reload says what changed, and fails where the conf is wrong") {
   const ScratchDirectory directory;
   const std::string admin = "[server]\nadmin = \"127.0.0.1:" + std::to_string(free_port()) + "\"\n";
   const std::string file = directory.write("weir.conf", admin + listen_at(kHere) + to(origin));
-  Process weir({WEIR_BINARY, "run", "-c", file});
+  Process weir({weir_program(), "run", "-c", file});
   REQUIRE(weir.wait_for_line("serving workers="));
-  Finished done = run({WEIR_BINARY, "reload", "-c", file});
+  Finished done = run({weir_program(), "reload", "-c", file});
   CHECK(done.out == "reloaded: nothing is different\n");
   CHECK(done.exit == Exit{0, 0});
   directory.write("weir.conf",
                   admin + listen_at(kHere) + to(origin, "", "default_ttl = \"9 s\"\n"));
-  done = run({WEIR_BINARY, "reload", "-c", file});
+  done = run({weir_program(), "reload", "-c", file});
   CHECK(done.out == "site [\"*\"] default_ttl: \"0 s\" -> \"9 s\"\nreloaded\n");
   CHECK(done.exit == Exit{0, 0});
   directory.write("weir.conf", admin + listen_at(kHere) + listen_at(origin.address()) + to(origin));
-  done = run({WEIR_BINARY, "reload", "-c", file});
+  done = run({weir_program(), "reload", "-c", file});
   CHECK(done.exit == Exit{1, 0});
   CHECK(done.err.find("Address already in use") != std::string::npos);
   weir.signal(SIGTERM);

@@ -83,7 +83,7 @@ TEST_CASE("weir top shows a running Weir, obeys its keys and leaves the terminal
   Weir weir(conf);
   Client stuck(weir.port(), {.receive_buffer = 16384});
   stuck.send(Request{.target = "/film?size=8MiB&n=1&cc=max-age=60"});
-  OnTerminal top({WEIR_BINARY, "top", "-c", directory.write("weir.conf", conf)}, 140);
+  OnTerminal top({weir_program(), "top", "-c", directory.write("weir.conf", conf)}, 140);
   CHECK(top.says("\x1b[?1049h"));
   CHECK(top.says("pid " + std::to_string(weir.process().pid())));
   CHECK(top.says("/film?size=8MiB"));
@@ -107,7 +107,7 @@ TEST_CASE("weir top without a terminal, or without a Weir, says so") {
   CHECK(plain.exit.code == 2);
   CHECK(plain.err == "weir top: this is no terminal; weir status says it once\n");
   const ScratchDirectory directory;
-  OnTerminal top({WEIR_BINARY, "top", "-c", directory.write("weir.conf", conf)}, 80);
+  OnTerminal top({weir_program(), "top", "-c", directory.write("weir.conf", conf)}, 80);
   CHECK(top.says("is Weir running?"));
   CHECK(top.exit_code() == 1);
 }

@@ -54,14 +54,14 @@ class Line {
   // One that must fail; what it said.
   std::string upgrade_in_vain(const std::string& conf) {
     const Finished done =
-        run({WEIR_BINARY, "run", "--take-over", "-c", files_.write("other.conf", conf)});
+        run({weir_program(), "run", "--take-over", "-c", files_.write("other.conf", conf)});
     CHECK(done.exit == Exit{1, 0});
     return done.err;
   }
 
  private:
   std::unique_ptr<Process> start(const std::string& conf, const std::vector<std::string>& more) {
-    std::vector<std::string> command{WEIR_BINARY, "run", "-c", files_.write("weir.conf", conf)};
+    std::vector<std::string> command{weir_program(), "run", "-c", files_.write("weir.conf", conf)};
     command.insert(command.end(), more.begin(), more.end());
     auto out = std::make_unique<Process>(std::move(command), files_.path() / "stderr");
     REQUIRE(out->wait_for_line("serving workers="));
@@ -160,7 +160,7 @@ TEST_CASE("An upgrade keeps what is stored, and everybody who is connected") {
   ends_well(*before);
   CHECK(line.now().wait_for_line("takeover done").has_value());
   CHECK(text_of(line.at("pid")) == std::to_string(line.now().pid()) + "\n");
-  CHECK(run({WEIR_BINARY, "status", "-c", line.at("weir.conf")}).exit == Exit{0, 0});
+  CHECK(run({weir_program(), "status", "-c", line.at("weir.conf")}).exit == Exit{0, 0});
 }
 
 TEST_CASE("Memory that both Weirs share stays right for the readers of the old one") {
@@ -313,7 +313,7 @@ TEST_CASE("weir upgrade starts a Weir of its own, and says whether it serves") {
   const Origin origin;
   Line line(origin);
   CHECK(get(line.port, "/w?size=10&cc=max-age=600").complete());
-  Finished done = run({WEIR_BINARY, "upgrade", "-c", line.at("weir.conf")});
+  Finished done = run({weir_program(), "upgrade", "-c", line.at("weir.conf")});
   CAPTURE(done.err);
   CHECK(done.exit == Exit{0, 0});
   const std::string pid = text_of(line.at("pid"));
@@ -324,7 +324,7 @@ TEST_CASE("weir upgrade starts a Weir of its own, and says whether it serves") {
   CHECK(eventually([&] { return !std::filesystem::exists(line.at("pid")); }));
   // Nobody is there to take over from.
   CHECK(eventually([&] {
-    done = run({WEIR_BINARY, "upgrade", "-c", line.at("weir.conf")});
+    done = run({weir_program(), "upgrade", "-c", line.at("weir.conf")});
     CHECK(done.exit == Exit{1, 0});
     return done.err.find("no Weir runs at") != std::string::npos;
   }));

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 
+import running
+
 # What is typed, the last word unfinished, and all that is offered.
 ROWS = [
     ("weir ex", {"explain"}),
@@ -42,7 +44,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--weir", required=True)
+    parser.add_argument("--weir", required=True, type=running.chosen)
     options = parser.parse_args()
     script = subprocess.run([options.weir, "help", "completion"], check=True, capture_output=True, text=True).stdout
     failed = 0

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 
+import running
+
 # A word that must be on the page as it is read.
 PAGES = {"weir": ("weir purge", "SIGHUP"), "weir.conf": ("zero_window_timeout", "Default: \"75 s\""),
          "weir-log": ("zero_window (ZW)", "connect_refused (502)")}
@@ -32,7 +34,7 @@ def faults_of(program, name, words):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--weir", required=True)
+    parser.add_argument("--weir", required=True, type=running.chosen)
     options = parser.parse_args()
     faults = [fault for name, words in PAGES.items() for fault in faults_of(options.weir, name, words)]
     for fault in faults:

@@ -127,7 +127,7 @@ def promql_faults(expressions):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--weir", required=True)
+    parser.add_argument("--weir", required=True, type=running.chosen)
     parser.add_argument("--origin", required=True)
     options = parser.parse_args()
     rows = rows_of(options.weir)

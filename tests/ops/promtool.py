@@ -36,7 +36,7 @@ def untested():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--weir", required=True)
+    parser.add_argument("--weir", required=True, type=running.chosen)
     parser.add_argument("--origin", required=True)
     options = parser.parse_args()
     with running.weir(options.weir, options.origin) as weir:

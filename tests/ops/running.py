@@ -29,6 +29,11 @@ access = "{folder}/access.log"
 """
 
 
+def chosen(program):
+    """The Weir to test: the environment's WEIR_PROGRAM comes before what the command line says."""
+    return os.environ.get("WEIR_PROGRAM") or program
+
+
 @contextlib.contextmanager
 def ended(process):
     """Ends it, and wants it to end well."""

@@ -184,7 +184,7 @@ def unit_is_good(program, _origin, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--weir", required=True)
+    parser.add_argument("--weir", required=True, type=running.chosen)
     parser.add_argument("--origin", required=True)
     options = parser.parse_args()
     failed = 0

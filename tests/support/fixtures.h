@@ -5,7 +5,8 @@
 //   Weir weir(origin, "[storage]\nmemory = \"64 MiB\"\n");
 //   const Response answer = get(weir.port(), "/a?size=1MiB&n=7", {.content = 7});
 //
-// WEIR_ORIGIN_BINARY and WEIR_BINARY say which programs; CMake sets them.
+// WEIR_ORIGIN_BINARY and WEIR_BINARY say which programs; CMake sets them. The environment's
+// WEIR_PROGRAM comes before the latter: a release build's tests run a sanitized program so.
 
 #include <chrono>
 #include <cstdint>
@@ -30,6 +31,12 @@ bool eventually(const std::function<bool()>& holds, Millis timeout = Millis(10'0
 // The port of the first line that says "listening on 127.0.0.1:PORT". Throws, with what the program
 // said, when there is none.
 std::uint16_t listening_port(Process& process);
+
+// The Weir under test; see above.
+std::string weir_program();
+// True for a program with the address or the thread sanitizer, whose shadow and quarantine are many
+// times the memory that it asks for.
+bool is_sanitized(const std::string& program);
 
 // A directory of its own under the system's temporary one; removed with all in it.
 class ScratchDirectory {

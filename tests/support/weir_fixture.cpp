@@ -2,6 +2,8 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <sstream>
 
 #include "support/fixtures.h"
@@ -46,11 +48,23 @@ std::string with_server(std::string_view conf) {
 
 }  // namespace
 
+std::string weir_program() {
+  const char* other = std::getenv("WEIR_PROGRAM");
+  return other != nullptr && *other != '\0' ? other : WEIR_BINARY;
+}
+
+bool is_sanitized(const std::string& program) {
+  std::ifstream file(program, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  return bytes.find("__asan_init") != std::string::npos ||
+         bytes.find("__tsan_init") != std::string::npos;
+}
+
 Weir::Weir(const Origin& origin, std::string_view more, std::vector<std::string> runner)
     : Weir(short_conf(origin, more), std::move(runner)) {}
 
 Weir::Weir(std::string_view conf, std::vector<std::string> runner)
-    : process_(with_runner(std::move(runner), {WEIR_BINARY, "run", "-c",
+    : process_(with_runner(std::move(runner), {weir_program(), "run", "-c",
                                                directory_.write("weir.conf", with_server(conf))}),
                directory_.path() / "stderr"),
       port_(listening_port(process_)) {}
@@ -104,7 +118,7 @@ Weir::~Weir() {
 
 Finished run_weir(std::vector<std::string> command, std::string_view conf) {
   const ScratchDirectory directory;
-  command.insert(command.begin(), WEIR_BINARY);
+  command.insert(command.begin(), weir_program());
   command.insert(command.end(), {"-c", directory.write("weir.conf", conf)});
   return run(std::move(command));
 }
