@@ -210,6 +210,10 @@ void add_process(Exposition& out, const Snapshot& s) {
   out.add(Metric::kRecordedBytes, {}, s.recording.written_bytes);
   out.add(Metric::kErrorLogLines, {"written"}, s.error_log_written);
   out.add(Metric::kErrorLogLines, {"dropped"}, s.error_log_dropped);
+  out.add(Metric::kReloads, {"done"}, s.reloads.done);
+  out.add(Metric::kReloads, {"failed"}, s.reloads.failed);
+  out.add(Metric::kReloadFailed, {}, std::uint64_t{s.reloads.last_failed});
+  out.add(Metric::kRestartNeeded, {}, s.reloads.after_restart);
   out.add(Metric::kCpu, {}, s.cpu);
   out.add(Metric::kResident, {}, s.resident_bytes);
   out.add(Metric::kStartTime, {}, static_cast<std::uint64_t>(s.started.time_since_epoch().count()));

@@ -29,6 +29,11 @@ void ReloadDesk::forget(const Task& who) {
   std::erase_if(askers_, [&](const Asker& a) { return a.who == &who; });
 }
 
+ReloadCounts ReloadDesk::counts() const {
+  const Lock lock(mutex_);
+  return counts_;
+}
+
 void ReloadDesk::begin() {
   const Lock lock(mutex_);
   for (Asker& asker : askers_) asker.begun = true;
@@ -37,6 +42,9 @@ void ReloadDesk::begin() {
 void ReloadDesk::finish(ReloadOutcome outcome) {
   const auto told = std::make_shared<const ReloadOutcome>(std::move(outcome));
   const Lock lock(mutex_);
+  counts_.last_failed = !told->error.empty();
+  ++(counts_.last_failed ? counts_.failed : counts_.done);
+  if (!counts_.last_failed) counts_.after_restart = told->kept.size();
   for (Asker& asker : askers_) {
     if (!asker.begun || asker.outcome) continue;
     asker.outcome = told;

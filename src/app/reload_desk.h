@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,14 @@ struct ReloadOutcome {
   std::vector<std::string> kept;     // what will be after a restart
 };
 
+// What came of them so far.
+struct ReloadCounts {
+  std::uint64_t done = 0;
+  std::uint64_t failed = 0;
+  bool last_failed = false;
+  std::uint64_t after_restart = 0;  // values of the file that wait for one
+};
+
 class ReloadDesk {
  public:
   // To be made by the main thread.
@@ -32,6 +41,7 @@ class ReloadDesk {
   void ask(Executor& where, Task& who) EXCLUDES_LOCK(mutex_);
   std::shared_ptr<const ReloadOutcome> take(const Task& who) EXCLUDES_LOCK(mutex_);
   void forget(const Task& who) EXCLUDES_LOCK(mutex_);
+  ReloadCounts counts() const EXCLUDES_LOCK(mutex_);
 
   // The main thread.
   void begin() EXCLUDES_LOCK(mutex_);
@@ -45,8 +55,9 @@ class ReloadDesk {
     std::shared_ptr<const ReloadOutcome> outcome = {};
   };
   const pthread_t main_ = ::pthread_self();
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::vector<Asker> askers_ GUARDED_BY(mutex_);
+  ReloadCounts counts_ GUARDED_BY(mutex_);
 };
 
 }  // namespace weir::app

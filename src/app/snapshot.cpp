@@ -120,6 +120,7 @@ std::unique_ptr<const Snapshot> take_snapshot(Shared& shared, TimePoint now, boo
     out->log_dropped = log->dropped();
   }
   out->recording = shared.recorder.status();
+  out->reloads = shared.reloads.counts();
   if (const ErrorLog* log = shared.error_log) {
     out->error_log_written = log->written();
     out->error_log_dropped = log->dropped();

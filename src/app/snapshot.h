@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/recorder.h"
+#include "app/reload_desk.h"
 #include "app/worker_stats.h"
 #include "base/log_level.h"
 #include "net/kernel_tls.h"
@@ -93,6 +94,7 @@ struct Snapshot {
   std::uint64_t log_written = 0;
   std::uint64_t log_dropped = 0;
   Recorder::Status recording;
+  ReloadCounts reloads;
   std::uint64_t error_log_written = 0;
   std::uint64_t error_log_dropped = 0;
   LogLevel log_level = LogLevel::kInfo;  // of the error log

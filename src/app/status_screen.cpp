@@ -178,6 +178,12 @@ std::expected<std::string, std::string> status_screen(std::string_view text) {
     add_listens(out, s);
     add_workers(out, s.at("workers"));
     row(out, "access log", numbers(s.at("access_log"), true));
+    const Json& reloads = s.at("reloads");
+    row(out, "reloads",
+        fmt::format("done {}   failed {}{}   values that wait for a restart {}",
+                    reloads.at("done").dump(), reloads.at("failed").dump(),
+                    reloads.at("last_failed").get<bool>() ? " (the last one)" : "",
+                    reloads.at("after_restart").dump()));
     const Json& errors = s.at("error_log");
     row(out, "error log",
         fmt::format("level {}   written {}   dropped {}", errors.at("level").get<std::string>(),

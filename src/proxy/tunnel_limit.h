@@ -34,10 +34,11 @@ class TunnelLimit {
   explicit TunnelLimit(std::uint64_t most) : most_(most) {}  // 0: no limit
 
   Place take() {  // an empty one: there are as many as may be
-    const std::uint64_t before = open_.fetch_add(1, std::memory_order_relaxed);
-    if (most_ == 0 || before < most_) return Place(*this);
-    open_.fetch_sub(1, std::memory_order_relaxed);
-    return {};
+    std::uint64_t open = open_.load(std::memory_order_relaxed);
+    do {
+      if (most_ != 0 && open >= most_) return {};
+    } while (!open_.compare_exchange_weak(open, open + 1, std::memory_order_relaxed));
+    return Place(*this);
   }
   std::uint64_t open() const { return open_.load(std::memory_order_relaxed); }
 

@@ -39,6 +39,7 @@ inline std::unique_ptr<Snapshot> full_snapshot(Durations& lag) {
   s->disks.bodies = 4;
   s->disks.index_bytes = 640;
   s->cache_keys = 5;
+  s->reloads = {.done = 3, .failed = 1, .last_failed = true, .after_restart = 2};
   s->drops = {.overflows = 11, .drops = 12};
   s->sum.front.sent_bytes.add(3 << 20);
   s->sum.front.open[static_cast<std::size_t>(delivery::Phase::kSending)].set(4);

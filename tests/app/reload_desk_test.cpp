@@ -27,7 +27,7 @@ TEST_CASE("who asks for a reload hears of one that began after it asked") {
   desk.ask(late, late);
   desk.forget(gone);
   CHECK(desk.take(early) == nullptr);
-  desk.finish({.error = "", .changes = {"one"}, .kept = {}});
+  desk.finish({.error = "", .changes = {"one"}, .kept = {"two"}});
   CHECK(early.posted == 1);
   CHECK(gone.posted == 0);
   CHECK(late.posted == 0);
@@ -40,6 +40,14 @@ TEST_CASE("who asks for a reload hears of one that began after it asked") {
   desk.finish({.error = "bad", .changes = {}, .kept = {}});
   CHECK(early.posted == 1);
   REQUIRE(desk.take(late));
+  CHECK(desk.counts().last_failed);
+  CHECK(desk.counts().after_restart == 1);  // of the last one that was done
+
+  desk.finish({.error = "", .changes = {}, .kept = {}});
+  CHECK(desk.counts().done == 2);
+  CHECK(desk.counts().failed == 1);
+  CHECK_FALSE(desk.counts().last_failed);
+  CHECK(desk.counts().after_restart == 0);
 }
 
 }  // namespace weir::app

@@ -57,7 +57,8 @@ TEST_CASE("the screen says what is in the JSON") {
                            "running: client 3   revalidation 1   waiting: client 2\n",
                            "server b:1 unhealthy   outstanding 0   requests 4   failures 0",
                            "fill: failed 1", "failures: origin_cut 1", "1 (most 2 of 4096)",
-                           "overflows 11, drops 12", "longest lag:   5 ms   250 ms"}) {
+                           "overflows 11, drops 12", "done 3   failed 1 (the last one)   values that wait for a restart 2",
+                           "longest lag:   5 ms   250 ms"}) {
     CAPTURE(std::string(text));
     CAPTURE(*screen);
     CHECK(screen->find(text) != std::string::npos);

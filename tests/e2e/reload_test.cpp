@@ -126,6 +126,9 @@ TEST_CASE("A conf that is wrong in any way changes nothing and says why") {
   CHECK(origin.requests("/still?size=1&cc=no-store") == std::size(cases));
   CHECK(other.requests("/still?size=1&cc=no-store") == 0);
   CHECK(weir.process().wait_for_line("error reload=failed conf=unchanged").has_value());
+  const nlohmann::json reloads = weir.status()["reloads"];
+  CHECK(reloads["failed"] == std::size(cases));
+  CHECK(reloads["last_failed"] == true);
 }
 
 TEST_CASE("What needs a restart is named, and all else of the same conf is in force") {

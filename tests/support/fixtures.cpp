@@ -96,15 +96,21 @@ void Origin::order(const std::string& query) const {
 void Origin::reset() const { fetch(port_, {.method = "POST", .target = "/_control/reset"}); }
 
 std::uint16_t free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ::bind(fd, reinterpret_cast<const sockaddr*>(&address), size);
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(fd);
-  return ntohs(address.sin_port);
+  constexpr std::uint32_t kFirst = 10'000;  // to 32,767: the kernel gives clients what is above
+  constexpr std::uint32_t kPorts = 22'768;
+  static std::uint32_t next = static_cast<std::uint32_t>(::getpid()) * 101;
+  for (std::uint32_t tries = 0; tries < kPorts; ++tries) {
+    const auto port = static_cast<std::uint16_t>(kFirst + next++ % kPorts);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    const int failed = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    ::close(fd);
+    if (failed == 0) return port;
+  }
+  throw std::runtime_error("no port is free");
 }
 
 }  // namespace weir::test

@@ -112,6 +112,6 @@ class Weir {
 Finished run_weir(std::vector<std::string> command, std::string_view conf);
 
 // A port of 127.0.0.1 on which nobody listens now.
-std::uint16_t free_port();
+std::uint16_t free_port();  // below those that the kernel gives to clients
 
 }  // namespace weir::test
