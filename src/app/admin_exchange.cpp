@@ -270,12 +270,12 @@ void AdminExchange::purge() {
       return;
     case proxy::Purger::Begun::kTooMany:
       return reply({503, kJsonType, error_text("too many bans are under way: try again")});
-    case proxy::Purger::Begun::kClosed:
-      return reply({503, kJsonType, error_text("another Weir is taking over: try again")});
   }
 }
 
 void AdminExchange::reload() {
+  if (house_.shared.draining.load(std::memory_order_relaxed))
+    return reply({503, kJsonType, error_text("this Weir is about to end")});
   state_ = State::kReloading;
   house_.shared.reloads.ask(house_.loop, *this);
 }

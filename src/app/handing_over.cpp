@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "app/handover.h"
+#include "app/purge_relay.h"
 #include "base/log.h"
 #include "cache/snapshot.h"
 
@@ -24,7 +25,6 @@ using namespace std::chrono_literals;
 constexpr int kBacklog = 4;
 constexpr Duration kPurgesPatience = 10s;  // for those under way to be carried out
 constexpr Duration kRest = 100ms;          // where there are no descriptors
-constexpr Duration kTellEvery = 50ms;      // what was purged since
 
 void close_all(const std::vector<int>& fds) {
   for (const int fd : fds) ::close(fd);
@@ -60,7 +60,9 @@ void HandingOver::own_file(const Config& config) {
     file_ = net::UnixListener::of(*address);
 }
 
-void HandingOver::start(Shared& shared, const std::vector<std::unique_ptr<Worker>>& workers) {
+void HandingOver::start(Shared& shared, const std::vector<std::unique_ptr<Worker>>& workers,
+                        bool managed) {
+  managed_ = managed;
   shared_ = &shared;
   workers_ = &workers;
   if (listener_ >= 0) thread_ = std::thread([this] { run(); });
@@ -88,8 +90,7 @@ void HandingOver::run() {
     serve(*channel);
     if (over_) successor_ = std::move(channel);
   }
-  while (over_ && wait_for(-1, kTellEvery)) tell_of_purges();
-  if (over_) tell_of_purges();
+  if (over_) PurgeRelay(*shared_, *successor_, PurgeRelay::Peer::kAfter).run(stop_);
 }
 
 // False: we are to stop. `fd`: something has come there, too; -1: for so long.
@@ -113,7 +114,7 @@ void HandingOver::serve(net::FdChannel& channel) {
 void HandingOver::give_up() {
   log_warn("handover given up: the new Weir did not come to serve");
   shared_->store.thaw();
-  shared_->purge_gate.open();
+  shared_->purge_gate.gone(PurgeRelay::Peer::kAfter);
   if (!disks_given_) return;
   log_error("handover: the disks were let go, and are begun anew at the next start");
   shared_->disks->disown();
@@ -136,6 +137,10 @@ bool HandingOver::give_sockets(net::FdChannel& channel, const std::string& quest
   };
   if (!json.contains("protocol") || json["protocol"] != handover::kProtocol)
     return refuse("the running Weir speaks another protocol");
+  if (managed_ && json.value("managed", false) == false)
+    return refuse(
+        "a service manager watches the running Weir and would not know of the new one: "
+        "begin it as a service, too (systemd: weir@a and weir@b)");
   if (shared_->draining.load()) return refuse("the running Weir is about to end");
   return give_listeners(channel) &&
          channel.send(Json{{"end", "sockets"}}.dump(), {}, handover::kPatience);
@@ -173,7 +178,7 @@ bool HandingOver::give_one(net::FdChannel& channel, const char* name, const std:
 
 // Purges that were begun before end first: the snapshot does not know of them.
 std::string HandingOver::freeze() {
-  shared_->purge_gate.close();
+  shared_->purge_gate.note(PurgeRelay::Peer::kAfter);
   const TimePoint deadline = after(clock_now(), kPurgesPatience);
   while (!shared_->purge_gate.quiet()) {
     if (clock_now() >= deadline) return "purges are under way";
@@ -224,8 +229,15 @@ bool HandingOver::give_disks(net::FdChannel& channel) {
   return channel.send(Json{{"end", "disks"}}.dump(), {}, handover::kPatience).has_value();
 }
 
-// From here on the new one serves, and may write into the slabs once we have ended.
+// From here on the new one serves, and may write into the slabs once we have ended. What was purged
+// since the snapshot it hears of before it serves.
 bool HandingOver::let_go(net::FdChannel& channel) {
+  const auto purged = shared_->purge_gate.hear(PurgeRelay::Peer::kAfter);
+  if (!purged) {
+    log_warn("handover: more was purged meanwhile than can be told");
+    return false;
+  }
+  if (!PurgeRelay(*shared_, channel, PurgeRelay::Peer::kAfter).tell(*purged)) return false;
   if (!channel.send(Json{{"over", true}}.dump(), {}, handover::kPatience)) return false;
   over_ = true;
   file_.leave_file();
@@ -233,16 +245,6 @@ bool HandingOver::let_go(net::FdChannel& channel) {
   log_info("handover done: the new Weir serves");
   ::pthread_kill(main_, SIGUSR2);
   return true;
-}
-
-void HandingOver::tell_of_purges() {
-  for (const proxy::PurgedUrl& purged : shared_->purge_gate.take()) {
-    const Json told{{"purge", purged.url}, {"soft", purged.mode == cache::PurgeMode::kSoft}};
-    const std::string text = told.dump(-1, ' ', false, Json::error_handler_t::replace);
-    const bool fits = text.size() <= net::FdChannel::kTextMost;
-    if (!fits || !successor_->send(text, {}, handover::kPatience))
-      log_error("handover: a purge did not reach the new Weir url={}", purged.url);
-  }
 }
 
 }  // namespace weir::app

@@ -34,8 +34,9 @@ class HandingOver {
   std::string open(const Config& config, int inherited);
   // The old one has let go: the file of the inherited socket goes with us.
   void own_file(const Config& config);
-  // Begins to listen, where the conf names a place. Both outlive the thread: see stop().
-  void start(Shared& shared, const std::vector<std::unique_ptr<Worker>>& workers);
+  // Begins to listen, where the conf names a place. Both outlive the thread: see stop(). `managed`:
+  // a service manager watches us, and must watch who takes over.
+  void start(Shared& shared, const std::vector<std::unique_ptr<Worker>>& workers, bool managed);
   // Gives nothing any more; what has been given is the other's. Before the workers go.
   void stop();
 
@@ -54,7 +55,6 @@ class HandingOver {
   bool give_memory(net::FdChannel& channel);
   bool give_disks(net::FdChannel& channel);
   bool let_go(net::FdChannel& channel);
-  void tell_of_purges();
 
   net::UnixListener file_;
   int listener_ = -1;
@@ -62,6 +62,7 @@ class HandingOver {
   Shared* shared_ = nullptr;
   const std::vector<std::unique_ptr<Worker>>* workers_ = nullptr;
   std::unique_ptr<net::FdChannel> successor_;  // open until we end: so it knows when
+  bool managed_ = false;
   bool disks_given_ = false;
   const pthread_t main_ = ::pthread_self();
   std::atomic<bool> over_{false};

@@ -3,7 +3,7 @@
 // (server.handover), with messages that are JSON and may have descriptors along (net/fd_channel.h):
 //
 //   new                               old
-//   {"ask": "sockets", "protocol": 1} -->
+//   {"ask": "sockets", "protocol": 1, "managed": false} -->
 //              <-- {"listen": ADDRESS} + sockets, one or more; {"admin": ADDRESS} + socket;
 //                  {"handover": ADDRESS} + this listener; {"stdout": ""} and {"stderr": ""} + file;
 //                  {"end": "sockets"}
@@ -15,9 +15,12 @@
 //              <-- {"end": "disks"}
 //   reads all that
 //   {"ready": PID} -->
+//              <-- {"purge": ...}, what was purged since the snapshot
 //              <-- {"over": true}
-//   serves                                     drains; what is purged with it meanwhile it tells:
-//              <-- {"purge": URL, "soft": false}
+//   serves                                     drains
+//         each tells the other what is purged with it, and hears when that holds there, too:
+//              <-> {"purge": {"urls": [URL], "soft": false}}, or "tags", or "ban"; {"until": N}
+//              <-> {"heard": N}
 //              <-- end of the channel: it has ended, and reads nothing of the slabs any more
 //
 // Whatever fails before "over", the old one serves on as if nothing had been: only by that word the

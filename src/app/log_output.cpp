@@ -21,9 +21,10 @@ constexpr std::size_t kPiece = 4096;
 // A regular file takes any number.
 constexpr std::size_t kFilePiece = 1 << 20;
 
-std::size_t piece_of(int fd) {
+// stdout and stderr may become a pipe: those of the Weir before this one.
+std::size_t piece_of(int fd, bool owned) {
   struct stat s {};
-  return ::fstat(fd, &s) == 0 && S_ISREG(s.st_mode) ? kFilePiece : kPiece;
+  return owned && ::fstat(fd, &s) == 0 && S_ISREG(s.st_mode) ? kFilePiece : kPiece;
 }
 
 bool may_write(int fd, int milliseconds) {
@@ -51,7 +52,7 @@ std::string own_host() {
 }  // namespace
 
 LogOutput::LogOutput(int fd, std::string target, bool owned)
-    : fd_(fd), piece_(piece_of(fd)), target_(std::move(target)), owned_(owned) {}
+    : fd_(fd), piece_(piece_of(fd, owned)), target_(std::move(target)), owned_(owned) {}
 
 Result<LogOutput> LogOutput::open(const LogConf& conf, std::string_view log) {
   const std::string& text = log == "error_log" ? conf.error : conf.access;
@@ -132,7 +133,7 @@ Result<void> LogOutput::reopen() {
   const int fd = open_path(target_);
   if (fd < 0) return fail(Errc::kSystem, errno);
   ::close(std::exchange(fd_, fd));
-  piece_ = piece_of(fd_);
+  piece_ = piece_of(fd_, owned_);
   begin();
   return {};
 }

@@ -13,14 +13,9 @@ namespace weir::app {
 
 // Another one may have begun meanwhile, while this one drained, and it is its file then.
 PidFile::~PidFile() {
-  if (is_ours()) {
-    if (before_.empty()) {
-      ::unlink(path_.c_str());
-    } else if (::ftruncate(fd_, 0) == 0) {
-      [[maybe_unused]] const auto n = ::pwrite(fd_, before_.data(), before_.size(), 0);
-    }
-  }
-  settle();
+  const bool unused = made_ && fd_ >= 0;
+  if (unused || is_ours()) ::unlink(path_.c_str());
+  if (fd_ >= 0) ::close(fd_);
 }
 
 bool PidFile::is_ours() const {
@@ -29,25 +24,26 @@ bool PidFile::is_ours() const {
   return !path_.empty() && file >> pid && pid == ::getpid();
 }
 
-void PidFile::settle() {
-  before_.clear();
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-}
-
-std::string PidFile::write(const std::string& path) {
+std::string PidFile::open(const std::string& path) {
   if (path.empty()) return {};
-  std::getline(std::ifstream(path).seekg(0), before_, '\0');
   // Not through a link: it may be root that writes.
-  const int fd =
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0644);
-  const std::string text = fmt::format("{}\n", ::getpid());
-  const bool written =
-      fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  const int error = errno;
-  fd_ = fd;
-  if (!written) return fmt::format("server.pid_file: {}: {}", path, std::strerror(error));
+  const int flags = O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY;
+  fd_ = ::open(path.c_str(), flags | O_CREAT | O_EXCL, 0644);
+  made_ = fd_ >= 0;
+  if (fd_ < 0 && errno == EEXIST) fd_ = ::open(path.c_str(), flags);
+  if (fd_ < 0) return fmt::format("server.pid_file: {}: {}", path, std::strerror(errno));
   path_ = path;
   return {};
+}
+
+std::string PidFile::write() {
+  if (fd_ < 0) return {};
+  const std::string text = fmt::format("{}\n", ::getpid());
+  const bool written = ::ftruncate(fd_, 0) == 0 &&
+                       ::write(fd_, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  const int error = errno;
+  ::close(std::exchange(fd_, -1));
+  return written ? "" : fmt::format("server.pid_file: {}: {}", path_, std::strerror(error));
 }
 
 }  // namespace weir::app

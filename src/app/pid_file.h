@@ -13,17 +13,18 @@ class PidFile {
   PidFile(const PidFile&) = delete;
   PidFile& operator=(const PidFile&) = delete;
 
-  // Does nothing for an empty path. Empty, or what went wrong.
-  std::string write(const std::string& path);
-  // Until then what stood there before comes back when this goes: of a Weir that still runs.
-  void settle();
+  // While it may be made: before privileges are dropped. What stands there stays: it may be of a
+  // Weir that still runs. Does nothing for an empty path. Empty, or what went wrong.
+  std::string open(const std::string& path);
+  // From now on it is this process that serves. Empty, or what went wrong.
+  std::string write();
 
  private:
   bool is_ours() const;
 
-  std::string path_;    // empty: there is none
-  int fd_ = -1;         // until settle(): who made the file may be another user than who ends
-  std::string before_;  // what stood there
+  std::string path_;   // empty: there is none
+  int fd_ = -1;        // until write(): who made the file may be another user than who ends
+  bool made_ = false;  // by open()
 };
 
 }  // namespace weir::app

@@ -1,6 +1,7 @@
 #include "app/reloader.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 
 #include "app/certificates.h"
 #include "app/conf_diff.h"
+#include "app/config_check.h"
 #include "app/sockets.h"
 #include "base/log.h"
 #include "base/log_level.h"
@@ -23,6 +25,20 @@ std::string in_a_line(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
   std::ranges::replace(text, '\n', '|');
   return text;
+}
+
+// What a conf is with values that were kept until a restart may be wrong where neither that file
+// nor the one before is: an admin address for everybody, without the token. Empty, or what is
+// wrong.
+std::string check_kept(const LoadedConfig& merged) {
+  Findings found;
+  check_config(merged.config, merged.places, found);
+  std::string out;
+  for (const ConfMessage& error : found.errors)
+    out += fmt::format("{}:{}: {}\n", merged.file, error.at.line, error.text);
+  if (out.empty()) return out;
+  return out + fmt::format("with what keeps its value until a restart: {}\n",
+                           fmt::join(merged.kept, ", "));
 }
 
 }  // namespace
@@ -65,7 +81,7 @@ void Reloader::reopen_logs() {
 
 ReloadOutcome Reloader::change() {
   const std::shared_ptr<const Setup> now = shared_.setup();
-  if (!shared_.purge_gate.is_open())
+  if (shared_.purge_gate.state(proxy::PurgeGate::Peer::kAfter) != proxy::PurgeGate::State::kNone)
     return {.error = "another Weir is taking over", .changes = {}, .kept = {}};
   LoadedConfig loaded = now->loaded;
   if (!loaded.file.empty()) {
@@ -78,6 +94,8 @@ ReloadOutcome Reloader::change() {
     (change.restart ? out.kept : out.changes).push_back(change.text());
   }
   keep_until_restart(loaded, now->config());
+  if (std::string why = check_kept(loaded); !why.empty())
+    return {.error = std::move(why), .changes = {}, .kept = {}};
   Next next{.setup = make_setup(std::move(loaded), shared_.workers, descriptors_, now.get()),
             .sockets = {}};
   if (std::string why = prepare(next); !why.empty())

@@ -109,10 +109,17 @@ int serve(ServiceManager& manager, Reloader& reloader, const HandingOver& next, 
 void drain(const Shared& shared, std::vector<std::unique_ptr<Worker>>& workers, bool handed_over) {
   const Duration patience = shared.setup()->config().server.drain_timeout;
   for (auto& worker : workers) handed_over ? worker->retire(patience) : worker->drain(patience);
-  // A second signal ends at once: restore the default action for it. SIGHUP never does.
+  // A second signal ends at once: the default action. SIGHUP never does. Who has handed over drains
+  // without one, so its first says nothing new.
   const sigset_t ending = signals_of({SIGTERM, SIGINT});
-  ::signal(SIGTERM, SIG_DFL);
-  ::signal(SIGINT, SIG_DFL);
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  if (handed_over) {
+    action.sa_handler = [](int) {};
+    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+  }
+  ::sigaction(SIGTERM, &action, nullptr);
+  ::sigaction(SIGINT, &action, nullptr);
   pthread_sigmask(SIG_UNBLOCK, &ending, nullptr);
   for (auto& worker : workers) worker->join();
 }
@@ -186,12 +193,12 @@ std::string serve_until_ended(ServiceManager& manager, Reloads with, Shared& sha
   if (const int fd = sockets.take_admin(); fd >= 0) workers.front()->serve_admin(fd);
   if (std::string why = upgrade.take_the_word(shared); !why.empty()) return why;
   sockets.own_admin_file(shared.setup()->config().server);
-  pid_file.settle();
+  if (std::string why = pid_file.write(); !why.empty()) log_error("{}", why);
   // Two must not write to one recording.
   if (upgrade.from && !shared.setup()->config().delivery.record.empty())
     shared.recorder.order_on({});
   for (auto& worker : workers) worker->start();
-  upgrade.next.start(shared, workers);
+  upgrade.next.start(shared, workers, manager.is_there());
   Reloader reloader(shared, with.errors, workers, with.descriptors);
   log_info("serving workers={} memory={}", shared.workers, shared.storage.memory);
   manager.ready();
@@ -228,7 +235,7 @@ int run_server(const LoadedConfig& loaded, const RunOptions& options) {
   Upgrade upgrade(options.ready_fd);  // outlives what it gives to the next Weir
   std::string why;
   const std::unique_ptr<Shared> shared = make_shared_parts(setup, count, why);
-  if (shared && options.take_over) why = upgrade.begin(config);
+  if (shared && options.take_over) why = upgrade.begin(config, manager.is_there());
   if (!why.empty()) return complain(why);
   shared->error_log = error_log->get();
   Sockets sockets(manager.take_sockets(), upgrade.take_sockets());
@@ -238,7 +245,7 @@ int run_server(const LoadedConfig& loaded, const RunOptions& options) {
   if (why.empty()) why = upgrade.open(config);
   if (why.empty()) why = open_logs(*setup, *shared, upgrade.from != nullptr);
   if (why.empty()) why = load_certificates(*setup);
-  if (why.empty()) why = pid_file.write(config.server.pid_file);
+  if (why.empty()) why = pid_file.open(config.server.pid_file);
   if (why.empty()) why = give_up_privileges(loaded);
   if (why.empty()) (*error_log)->start();
   if (why.empty()) upgrade.ask_for_memory();

@@ -21,6 +21,9 @@ class ServiceManager {
   // Descriptors of sockets that were handed over; from now on the caller's.
   std::vector<int> take_sockets() { return std::exchange(sockets_, {}); }
 
+  // Somebody wants to hear of this process.
+  bool is_there() const { return !path_.empty(); }
+
   void ready() const;
   void reloading(TimePoint now) const;  // then ready()
   void stopping() const;                // from now on it is no longer fed

@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "app/handover.h"
+#include "app/purge_relay.h"
 #include "base/log.h"
-#include "cache/purge.h"
 #include "cache/snapshot.h"
 #include "net/unix_socket.h"
 
@@ -21,8 +21,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t kPurgeStep = 256;
-
 void close_all(std::vector<int>& fds) {
   for (const int fd : fds) ::close(fd);
   fds.clear();
@@ -30,7 +28,8 @@ void close_all(std::vector<int>& fds) {
 
 }  // namespace
 
-std::expected<std::unique_ptr<TakingOver>, std::string> TakingOver::begin(const Config& config) {
+std::expected<std::unique_ptr<TakingOver>, std::string> TakingOver::begin(const Config& config,
+                                                                          bool managed) {
   const auto address = net::parse_unix_address(config.server.handover);
   if (!address) return std::unexpected("server.handover says nowhere to take over from");
   auto channel = net::FdChannel::connect(*address);
@@ -41,8 +40,9 @@ std::expected<std::unique_ptr<TakingOver>, std::string> TakingOver::begin(const 
         fmt::format("{}: {}", config.server.handover, describe(channel.error())));
   }
   std::unique_ptr<TakingOver> out(new TakingOver(std::move(*channel)));
-  if (std::string why = out->ask_for_sockets(); !why.empty())
-    return std::unexpected(fmt::format("{}: {}", config.server.handover, why));
+  std::string why = out->check_user(config);
+  if (why.empty()) why = out->ask_for_sockets(managed);
+  if (!why.empty()) return std::unexpected(fmt::format("{}: {}", config.server.handover, why));
   return out;
 }
 
@@ -64,9 +64,22 @@ void TakingOver::close_files() {
   if (snapshot_ >= 0) ::close(std::exchange(snapshot_, -1));
 }
 
-std::string TakingOver::ask_for_sockets() {
-  const Json question{
-      {"ask", "sockets"}, {"protocol", handover::kProtocol}, {"version", WEIR_VERSION}};
+// Who takes over as root from another would keep what that one was not to have.
+std::string TakingOver::check_user(const Config& config) const {
+  if (::geteuid() != 0 || !config.server.user.empty()) return {};
+  const auto user = channel_.peer_user();
+  if (!user) return describe(user.error());
+  if (*user == 0) return {};
+  return fmt::format(
+      "the running Weir is not root (uid {}): begin the new one as that user, or set server.user",
+      *user);
+}
+
+std::string TakingOver::ask_for_sockets(bool managed) {
+  const Json question{{"ask", "sockets"},
+                      {"protocol", handover::kProtocol},
+                      {"version", WEIR_VERSION},
+                      {"managed", managed}};
   if (const auto sent = channel_.send(question.dump(), {}, handover::kPatience); !sent)
     return describe(sent.error());
   bool end = false;
@@ -168,43 +181,26 @@ std::string TakingOver::take_the_word(Shared& shared) {
   if (const auto sent = channel_.send(told.dump(), {}, handover::kPatience); !sent)
     return fmt::format("taking over: {}", describe(sent.error()));
   auto answer = channel_.receive(handover::kPatience);
+  for (; answer && handover::has(answer->text, "purge");
+       answer = channel_.receive(handover::kPatience)) {
+    close_all(answer->fds);
+    PurgeRelay(shared, channel_, PurgeRelay::Peer::kBefore).take(answer->text);
+  }
   if (answer) close_all(answer->fds);
   if (!answer || !handover::has(answer->text, "over")) {
     channel_.close();  // at once: it must not let go of us now
     return "taking over: the running Weir goes on";
   }
+  shared.purge_gate.note(PurgeRelay::Peer::kBefore);
+  shared.purge_gate.hear(PurgeRelay::Peer::kBefore);
   thread_ = std::thread([this, &shared] { wait_for_end(shared); });
   return {};
 }
 
-// What was purged with the old one since it froze its cache is purged here, too.
 void TakingOver::wait_for_end(Shared& shared) {
-  while (stop_.wait(channel_.fd(), kForever) != net::WakeUp::Why::kWoken) {
-    auto message = channel_.receive(Duration{0});
-    if (message && !message->text.empty()) {
-      close_all(message->fds);
-      purge(shared, message->text);
-      continue;
-    }
-    if (!message && message.error().sys == ETIMEDOUT) continue;
-    shared.store.predecessor_gone();
-    log_info("takeover done: the Weir before this one has ended");
-    return;
-  }
-}
-
-void TakingOver::purge(Shared& shared, const std::string& message) {
-  const auto json = Json::parse(message, nullptr, false);
-  if (!json.is_object()) return;
-  cache::PurgeOrder order;
-  order.urls.push_back(handover::text_of(message, "purge"));
-  if (json.contains("soft") && json["soft"] == true) order.mode = cache::PurgeMode::kSoft;
-  if (!shared.purge_gate.enter(order)) return;  // and so a next Weir hears of it
-  cache::Purge purge(shared.index, std::move(order));
-  if (purge.begin(std::chrono::floor<Seconds>(std::chrono::system_clock::now()))) {
-    while (!purge.step(kPurgeStep)) continue;
-  }
-  shared.purge_gate.leave();
+  if (!PurgeRelay(shared, channel_, PurgeRelay::Peer::kBefore).run(stop_)) return;
+  shared.store.predecessor_gone();
+  log_info("takeover done: the Weir before this one has ended");
 }
 
 }  // namespace weir::app

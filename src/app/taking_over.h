@@ -18,8 +18,10 @@ namespace weir::app {
 
 class TakingOver {
  public:
-  // Nothing: nobody is there to take over from. The error is for people.
-  static std::expected<std::unique_ptr<TakingOver>, std::string> begin(const Config& config);
+  // Nothing: nobody is there to take over from. `managed`: a service manager has started us. The
+  // error is for people.
+  static std::expected<std::unique_ptr<TakingOver>, std::string> begin(const Config& config,
+                                                                       bool managed);
   ~TakingOver();
   TakingOver(const TakingOver&) = delete;
 
@@ -37,12 +39,12 @@ class TakingOver {
 
  private:
   explicit TakingOver(net::FdChannel channel) : channel_(std::move(channel)) {}
-  std::string ask_for_sockets();
+  std::string ask_for_sockets(bool managed);
+  std::string check_user(const Config& config) const;
   std::string keep(net::FdChannel::Message message, bool& end);
   bool keep_one(const std::string& text, int fd);
   void close_files();
   void wait_for_end(Shared& shared);
-  static void purge(Shared& shared, const std::string& message);
 
   net::FdChannel channel_;
   InheritedSockets sockets_;

@@ -12,8 +12,8 @@ Upgrade::~Upgrade() {
   if (ready_fd_ >= 0) ::close(ready_fd_);
 }
 
-std::string Upgrade::begin(const Config& config) {
-  auto begun = TakingOver::begin(config);
+std::string Upgrade::begin(const Config& config, bool managed) {
+  auto begun = TakingOver::begin(config, managed);
   if (!begun) return begun.error();
   from = std::move(*begun);
   if (from) return {};

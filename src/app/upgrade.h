@@ -19,7 +19,7 @@ class Upgrade {
   Upgrade(const Upgrade&) = delete;
 
   // Takes over what the running Weir has open, if there is one. Empty, or what went wrong.
-  std::string begin(const Config& config);
+  std::string begin(const Config& config, bool managed);
   InheritedSockets take_sockets() { return from ? from->take_sockets() : InheritedSockets{}; }
   // Where the next one will come to. Empty, or what went wrong.
   std::string open(const Config& config);

@@ -1,73 +1,81 @@
 #pragma once
-// PurgeGate: while another Weir takes over from this one, what is purged here must be purged there,
-// too. Those of URLs are, and are kept to be told; others are refused, for who orders them can ask
-// the other one. Any thread; the lock is a leaf.
+// PurgeGate: what is purged here must be purged with the Weir that takes over from this one, and
+// with the one that this one took over from, as long as both run. What is noted here others tell
+// (app/purge_relay.h); who asked for a purge gets an answer when the peer has heard of it. Any
+// thread; the lock is a leaf but for Executor::post.
 //
-//   Open --close()--> Closed, quiet() once what began before is carried out --open()--> Open
+// Of each peer:
+//   kNone --note()--> kNoting, nobody waits: it does not serve yet --hear()--> kHearing
+//     ^                 |                                                         |
+//     \---gone()--------/---------------------------------------------------------/
 
-#include <string>
-#include <utility>
+#include <array>
+#include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "base/executor.h"
 #include "base/mutex.h"
 #include "cache/purge.h"
 
 namespace weir::proxy {
 
-struct PurgedUrl {
-  std::string url;  // as Key::url()
-  cache::PurgeMode mode = cache::PurgeMode::kHard;
-};
-
 class PurgeGate {
  public:
-  static constexpr std::size_t kToldMost = 100'000;
+  static constexpr std::size_t kNotedMost = 100'000;  // of a peer, at a time
+  enum class Peer : std::uint8_t { kBefore, kAfter };
+  enum class State : std::uint8_t { kNone, kNoting, kHearing };
 
-  // True: it may begin, and leave() is owed when it is carried out.
-  bool enter(const cache::PurgeOrder& order) EXCLUDES_LOCK(mutex_) {
-    const Lock lock(mutex_);
-    if (closed_) {
-      const bool told =
-          order.tags.empty() && !order.ban && told_.size() + order.urls.size() <= kToldMost;
-      if (!told) return false;
-      for (const std::string& url : order.urls) told_.push_back({url, order.mode});
-    }
-    ++under_way_;
-    return true;
-  }
-  void leave() EXCLUDES_LOCK(mutex_) {
-    const Lock lock(mutex_);
-    --under_way_;
-  }
+  // Of a purge that is under way.
+  struct Ticket {
+    std::array<std::uint64_t, 2> heard = {};  // of each peer, before it may be answered
+    bool early = false;                       // it began before anybody took over
+  };
 
-  void close() EXCLUDES_LOCK(mutex_) {
-    const Lock lock(mutex_);
-    closed_ = true;
-  }
-  void open() EXCLUDES_LOCK(mutex_) {
-    const Lock lock(mutex_);
-    closed_ = false;
-    told_.clear();
-  }
-  bool is_open() const EXCLUDES_LOCK(mutex_) {
-    const Lock lock(mutex_);
-    return !closed_;
-  }
-  bool quiet() const EXCLUDES_LOCK(mutex_) {
-    const Lock lock(mutex_);
-    return under_way_ == 0;
-  }
-  // What was purged since close(), or since this was last asked.
-  std::vector<PurgedUrl> take() EXCLUDES_LOCK(mutex_) {
-    const Lock lock(mutex_);
-    return std::exchange(told_, {});
-  }
+  // A purge begins; `from`: the peer that told of it. leave() is owed when it is carried out.
+  Ticket enter(const cache::PurgeOrder& order, std::optional<Peer> from = {}) EXCLUDES_LOCK(mutex_);
+  void leave(const Ticket& ticket) EXCLUDES_LOCK(mutex_);
+  // True: every peer has heard of it. Else the task is posted when they have, or are gone.
+  bool await(const Ticket& ticket, Executor& executor, Task& task) EXCLUDES_LOCK(mutex_);
+  void forget(const Task& task) EXCLUDES_LOCK(mutex_);
+
+  State state(Peer peer) const EXCLUDES_LOCK(mutex_);
+  void note(Peer peer) EXCLUDES_LOCK(mutex_);
+  // No purge of before note() is under way.
+  bool quiet() const EXCLUDES_LOCK(mutex_);
+  // What was noted. Nothing: it was too much, and the peer is still kNoting.
+  std::optional<std::vector<cache::PurgeOrder>> hear(Peer peer) EXCLUDES_LOCK(mutex_);
+  void gone(Peer peer) EXCLUDES_LOCK(mutex_);
+
+  // What is to be told now, and what the peer will have heard then.
+  struct News {
+    std::vector<cache::PurgeOrder> orders;
+    std::uint64_t until = 0;
+  };
+  News take(Peer peer) EXCLUDES_LOCK(mutex_);
+  void heard(Peer peer, std::uint64_t until) EXCLUDES_LOCK(mutex_);
 
  private:
+  struct Line {
+    State state = State::kNone;
+    std::vector<cache::PurgeOrder> news;
+    bool too_much = false;
+    std::uint64_t noted = 0;  // ever
+    std::uint64_t heard = 0;
+  };
+  struct Waiting {
+    Ticket ticket;
+    Executor* executor;
+    Task* task;
+  };
+  Line& line(Peer peer) REQUIRES_LOCK(mutex_) { return lines_[static_cast<std::size_t>(peer)]; }
+  bool all_heard(const Ticket& ticket) const REQUIRES_LOCK(mutex_);
+  void post_heard() REQUIRES_LOCK(mutex_);
+
   mutable Mutex mutex_;
-  bool closed_ GUARDED_BY(mutex_) = false;
-  std::size_t under_way_ GUARDED_BY(mutex_) = 0;
-  std::vector<PurgedUrl> told_ GUARDED_BY(mutex_);
+  std::array<Line, 2> lines_ GUARDED_BY(mutex_);
+  std::size_t early_ GUARDED_BY(mutex_) = 0;  // under way
+  std::vector<Waiting> waiting_ GUARDED_BY(mutex_);
 };
 
 }  // namespace weir::proxy

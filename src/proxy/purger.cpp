@@ -15,10 +15,15 @@ constexpr std::size_t kAtOnce = 64 * kStep;
 
 }  // namespace
 
-Purger::Job::Job(Purger& p, cache::PurgeOrder order, PurgeKind k, Listener* l)
-    : purger(p), kind(k), mode(order.mode), purge(p.index_, std::move(order)), listener(l) {}
+Purger::Job::Job(Purger& p, PurgeGate::Ticket t, cache::PurgeOrder order, PurgeKind k, Listener* l)
+    : purger(p),
+      ticket(t),
+      kind(k),
+      mode(order.mode),
+      purge(p.index_, std::move(order)),
+      listener(l) {}
 
-// If not, it is posted: by itself, or when the log has written what it must.
+// If not, it is posted: by itself, when the log has written what it must, or when it was heard of.
 bool Purger::Job::over() {
   cache::PurgeLog* log = purger.index_.purge_log();
   if (!carried_out) {
@@ -30,7 +35,9 @@ bool Purger::Job::over() {
     carried_out = true;
     if (log) logged = log->added();
   }
-  return !log || !listener || log->await(logged, purger.loop_, *this);
+  if (!listener) return true;
+  if (log && !log->await(logged, purger.loop_, *this)) return false;
+  return purger.gate_.await(ticket, purger.loop_, *this);
 }
 
 void Purger::Job::run() noexcept {
@@ -45,17 +52,18 @@ void Purger::Job::run() noexcept {
 Purger::~Purger() {
   for (const auto& job : jobs_) {
     if (cache::PurgeLog* log = index_.purge_log()) log->forget(*job);
+    gate_.forget(*job);
     loop_.cancel(*job);
-    gate_.leave();
+    gate_.leave(job->ticket);
   }
 }
 
 Purger::Begun Purger::start(cache::PurgeOrder order, PurgeKind kind, Listener* listener,
                             std::size_t& objects) {
-  if (!gate_.enter(order)) return Begun::kClosed;
-  auto job = std::make_unique<Job>(*this, std::move(order), kind, listener);
+  const PurgeGate::Ticket ticket = gate_.enter(order);
+  auto job = std::make_unique<Job>(*this, ticket, std::move(order), kind, listener);
   if (!job->purge.begin(loop_.wall_now())) {
-    gate_.leave();
+    gate_.leave(ticket);
     return Begun::kTooMany;
   }
   if (!job->over()) {
@@ -74,7 +82,7 @@ void Purger::forget(const Listener& listener) {
 }
 
 void Purger::count(const Job& job) {
-  gate_.leave();
+  gate_.leave(job.ticket);
   const auto mode = static_cast<std::size_t>(job.mode);
   stats_.purges[static_cast<std::size_t>(job.kind)][mode].add();
   stats_.objects[mode].add(job.purge.objects());

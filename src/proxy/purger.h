@@ -1,7 +1,8 @@
 #pragma once
 // Purger: carries out purges on a Loop, a step at a time, so that no client waits long for any of
 // them. A purge that was begun is finished, whoever asked for it. Who asked is told when what is on
-// disk will not come back after a restart, either. Loop's thread only.
+// disk will not come back after a restart, either, and a Weir beside this one has heard of it.
+// Loop's thread only.
 
 #include <cstdint>
 #include <memory>
@@ -33,7 +34,6 @@ class Purger {
     kDone,      // `objects` says how many
     kUnderWay,  // the listener will be told, unless it forgets
     kTooMany,   // bans; nothing was done
-    kClosed,    // another Weir takes over: nothing was done
   };
   // The first step is done at once. `listener` may be null; it calls forget() before it dies.
   Begun start(cache::PurgeOrder order, PurgeKind kind, Listener* listener, std::size_t& objects);
@@ -41,11 +41,12 @@ class Purger {
 
  private:
   struct Job final : Task {
-    Job(Purger& p, cache::PurgeOrder order, PurgeKind kind, Listener* l);
+    Job(Purger& p, PurgeGate::Ticket ticket, cache::PurgeOrder order, PurgeKind kind, Listener* l);
     void run() noexcept override;
     bool over();
 
     Purger& purger;
+    const PurgeGate::Ticket ticket;
     const PurgeKind kind;
     const cache::PurgeMode mode;
     cache::Purge purge;

@@ -114,8 +114,9 @@ TEST_CASE("the pid file is there as long as its owner") {
   const std::string path = dir.file("weir.pid");
   {
     PidFile file;
-    CHECK(file.write("") == "");
-    CHECK(file.write(path) == "");
+    CHECK(file.open("") == "");
+    CHECK(file.open(path) == "");
+    CHECK(file.write() == "");
     std::ifstream in(path);
     pid_t pid = 0;
     in >> pid;
@@ -123,10 +124,33 @@ TEST_CASE("the pid file is there as long as its owner") {
   }
   CHECK_FALSE(std::ifstream(path).is_open());
   PidFile other;
-  CHECK(other.write("/no/such/directory/pid") ==
+  CHECK(other.open("/no/such/directory/pid") ==
         "server.pid_file: /no/such/directory/pid: No such file or directory");
   REQUIRE(::symlink("/dev/null", path.c_str()) == 0);
-  CHECK(other.write(path).find("symbolic links") != std::string::npos);
+  CHECK(other.open(path).find("symbolic links") != std::string::npos);
+}
+
+TEST_CASE("a Weir that never serves leaves the pid file as it was") {
+  const ScratchDir dir;
+  const std::string path = dir.file("weir.pid");
+  {
+    PidFile in_vain;
+    CHECK(in_vain.open(path) == "");
+  }
+  CHECK_FALSE(std::ifstream(path).is_open());
+  std::ofstream(path) << "1234567\n";
+  {
+    PidFile in_vain;
+    CHECK(in_vain.open(path) == "");
+  }
+  std::string left;
+  std::getline(std::ifstream(path), left);
+  CHECK(left == "1234567");
+  PidFile next;
+  CHECK(next.open(path) == "");
+  CHECK(next.write() == "");
+  std::getline(std::ifstream(path), left);
+  CHECK(left == std::to_string(::getpid()));
 }
 
 }  // namespace

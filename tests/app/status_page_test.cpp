@@ -51,14 +51,15 @@ TEST_CASE("the screen says what is in the JSON") {
   Durations lag;
   const auto screen = status_screen(status_page(*full_snapshot(lag)));
   REQUIRE(screen.has_value());
-  for (const char* text : {"weir 1.2.3   serving   pid 42   up 1 min 30 s   resident 10.0 MiB\n",
-                           "7 open of 100", "sending 4", "closed: zero_window 6", "hit 30 (75.0 %)",
-                           "refused: bad_host 8", "to clients 3.0 MiB", "1.0 MiB of 1.0 GiB",
-                           "running: client 3   revalidation 1   waiting: client 2\n",
-                           "server b:1 unhealthy   outstanding 0   requests 4   failures 0",
-                           "fill: failed 1", "failures: origin_cut 1", "1 (most 2 of 4096)",
-                           "overflows 11, drops 12", "done 3   failed 1 (the last one)   values that wait for a restart 2",
-                           "longest lag:   5 ms   250 ms"}) {
+  for (const char* text :
+       {"weir 1.2.3   serving   pid 42   up 1 min 30 s   resident 10.0 MiB\n", "7 open of 100",
+        "sending 4", "closed: zero_window 6", "hit 30 (75.0 %)", "refused: bad_host 8",
+        "to clients 3.0 MiB", "1.0 MiB of 1.0 GiB",
+        "running: client 3   revalidation 1   waiting: client 2\n",
+        "server b:1 unhealthy   outstanding 0   requests 4   failures 0", "fill: failed 1",
+        "failures: origin_cut 1", "1 (most 2 of 4096)", "overflows 11, drops 12",
+        "done 3   failed 1 (the last one)   values that wait for a restart 2",
+        "longest lag:   5 ms   250 ms"}) {
     CAPTURE(std::string(text));
     CAPTURE(*screen);
     CHECK(screen->find(text) != std::string::npos);
