@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "app/connections_page.h"
@@ -49,6 +50,12 @@ std::string all_resources() {
     out += fmt::format("{:<5}{:<14}{}\n", r.order ? "POST" : "GET", r.path, r.text);
   }
   return out;
+}
+
+// By another name perhaps: a link, or from another directory.
+bool is_same_file(const std::string& one, const std::string& other) {
+  std::error_code failed;
+  return one == other || std::filesystem::equivalent(one, other, failed);
 }
 
 // What can be done with a path; neither: there is no such page.
@@ -276,6 +283,14 @@ void AdminExchange::purge() {
 void AdminExchange::reload() {
   if (house_.shared.draining.load(std::memory_order_relaxed))
     return reply({503, kJsonType, error_text("this Weir is about to end")});
+  const auto meant = parse_reload(body_);
+  if (!meant) return reply({400, kJsonType, error_text(meant.error())});
+  const std::string file = house_.shared.setup()->loaded.file;
+  if (!meant->empty() && !is_same_file(*meant, file)) {
+    return reply({409, kJsonType,
+                  error_text(fmt::format("the running Weir reads {}, not {}",
+                                         file.empty() ? "no file" : file, *meant))});
+  }
   state_ = State::kReloading;
   house_.shared.reloads.ask(house_.loop, *this);
 }

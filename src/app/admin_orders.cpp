@@ -226,6 +226,18 @@ Or<RecordRequest> parse_record(std::string_view text) {
   return out;
 }
 
+Or<std::string> parse_reload(std::string_view text) {
+  constexpr std::array<std::string_view, 1> kKeys = {"conf"};
+  const Or<Json> json = parse_object(text);
+  if (!json) return std::unexpected(json.error());
+  const std::string unknown = unknown_key(*json, kKeys);
+  if (!unknown.empty()) return std::unexpected(unknown);
+  const auto given = json->find("conf");
+  if (given == json->end()) return {};
+  if (!given->is_string()) return std::unexpected("\"conf\" must be a text");
+  return given->get<std::string>();
+}
+
 Or<LogLevel> parse_level(std::string_view text) {
   constexpr std::array<std::string_view, 1> kKeys = {"level"};
   const Or<Json> json = parse_object(text);

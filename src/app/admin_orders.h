@@ -1,5 +1,5 @@
 #pragma once
-// What POST /purge, POST /explain and POST /level of the admin address are told, as JSON. Pure.
+// What orders to the admin address (POST) are told, as JSON. Pure.
 //
 //   {"url": "http://example.org/a"}       all variants; or a list of URLs
 //   {"tag": "news"}                       what bears this Surrogate-Key or Cache-Tag; or a list
@@ -11,6 +11,7 @@
 //
 //   {"record": "on", "sample": 100, "max_size": 67108864}   /record; or "off" alone
 //   {"level": "debug"}                    /level: error, warn, info or debug
+//   {"conf": "/etc/weir/weir.conf"}       /reload: the file that is meant; or {}: the one it reads
 //
 // Conditions are those of cache/ban.h.
 
@@ -51,6 +52,7 @@ std::expected<PurgeRequest, std::string> parse_purge(std::string_view json,
 std::expected<Question, std::string> parse_question(std::string_view json);
 std::expected<RecordRequest, std::string> parse_record(std::string_view json);
 std::expected<LogLevel, std::string> parse_level(std::string_view json);
+std::expected<std::string, std::string> parse_reload(std::string_view json);  // "conf", or ""
 // Of "http://example.org/a?b", a method and "Name: value" texts.
 std::expected<Question, std::string> make_question(std::string_view url, std::string_view method,
                                                    const std::vector<std::string>& fields);

@@ -1,36 +1,18 @@
 #include "app/admin_socket.h"
 
 #include <fmt/format.h>
-#include <pwd.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
+#include "app/files_of.h"
 #include "net/listener.h"
 
 namespace weir::app {
 namespace {
 
 constexpr int kBacklog = 64;
-
-// While it lives, files that are made have the group of this user.
-class GroupOf {
- public:
-  explicit GroupOf(const std::string& user) : before_(::getegid()) {
-    const passwd* entry = user.empty() || ::geteuid() != 0 ? nullptr : ::getpwnam(user.c_str());
-    changed_ = entry != nullptr && ::setegid(entry->pw_gid) == 0;
-  }
-  ~GroupOf() {
-    if (changed_ && ::setegid(before_) != 0) std::abort();  // it was ours a moment ago
-  }
-  GroupOf(const GroupOf&) = delete;
-
- private:
-  const gid_t before_;
-  bool changed_ = false;
-};
 
 Result<int> open_ip(const net::Address& address) {
   if (const auto taken = net::Listener::probe(address); !taken) {
@@ -53,7 +35,7 @@ std::expected<AdminSocket, std::string> AdminSocket::open(const Server& server) 
   };
   AdminSocket out;
   if (const auto path = net::parse_unix_address(server.admin)) {
-    const GroupOf group(server.user);
+    const FilesOf group(server.user);
     auto listener = net::UnixListener::open(*path, kBacklog);
     if (!listener) return failed(listener.error());
     out.unix_ = std::move(*listener);

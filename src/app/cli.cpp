@@ -251,7 +251,7 @@ int with_conf(const Commands& c, const Arguments& given, RunFn run, std::ostream
   if (c.status->parsed()) return status_command(loaded->config, given.json, out, err);
   if (c.top->parsed()) return top_command(loaded->config, err);
   if (c.store->parsed()) return store_command(loaded->config, given.topic, out, err);
-  if (c.reload->parsed()) return reload_command(loaded->config, out, err);
+  if (c.reload->parsed()) return reload_command(*loaded, out, err);
   if (c.purge->parsed()) return purge_command(loaded->config, given.purge, out, err);
   if (c.record->parsed()) return record_command(loaded->config, given.record, out, err);
   if (c.explain->parsed()) return explain_command(loaded->config, given.explain, out, err);

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "app/files_of.h"
 #include "app/handover.h"
 #include "app/purge_relay.h"
 #include "base/log.h"
@@ -48,6 +49,7 @@ std::string HandingOver::open(const Config& config, int inherited) {
                        std::strerror(why));
   };
   if (inherited >= 0) return {};
+  const FilesOf group(config.server.user);
   auto listener = net::UnixListener::open(*address, kBacklog, net::UnixKind::kMessages);
   if (!listener) return failed(listener.error().sys);
   file_ = std::move(*listener);

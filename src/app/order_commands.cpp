@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -51,8 +52,12 @@ int purge_command(const Config& config, const PurgeArguments& given, std::ostrea
   return 0;
 }
 
-int reload_command(const Config& config, std::ostream& out, std::ostream& err) {
-  const auto answer = ask_admin(config, {"/reload", "{}", kReloadPatience});
+int reload_command(const LoadedConfig& conf, std::ostream& out, std::ostream& err) {
+  Json order = Json::object();
+  std::error_code failed;
+  const auto path = std::filesystem::absolute(conf.file, failed);
+  if (!conf.file.empty() && !failed) order["conf"] = path.string();
+  const auto answer = ask_admin(conf.config, {"/reload", text_of(order), kReloadPatience});
   const Json result = answer ? Json::parse(*answer, nullptr, false) : Json();
   if (!answer || !result.is_object() || !result.contains("changes")) {
     err << "weir reload: " << (answer ? "the answer cannot be read" : answer.error().text) << "\n";

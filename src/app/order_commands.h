@@ -1,5 +1,5 @@
 #pragma once
-// `weir purge`, `weir explain` and `weir level`.
+// `weir purge`, `weir reload`, `weir explain` and `weir level`.
 
 #include <iosfwd>
 #include <string>
@@ -29,7 +29,8 @@ struct ExplainArguments {
 // Each answers the exit code: 0; 1 when the running Weir cannot do it; 2 for what makes no sense.
 int purge_command(const Config& config, const PurgeArguments& given, std::ostream& out,
                   std::ostream& err);
-int reload_command(const Config& config, std::ostream& out, std::ostream& err);
+// `conf`: the file that is meant. Of one that the running Weir does not read nothing is taken over.
+int reload_command(const LoadedConfig& conf, std::ostream& out, std::ostream& err);
 // Where no Weir runs, it says what the conf alone can say.
 int explain_command(const Config& config, const ExplainArguments& given, std::ostream& out,
                     std::ostream& err);

@@ -7,14 +7,15 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <utility>
+
+#include "base/log.h"
 
 namespace weir::app {
 
 // Another one may have begun meanwhile, while this one drained, and it is its file then.
 PidFile::~PidFile() {
-  const bool unused = made_ && fd_ >= 0;
-  if (unused || is_ours()) ::unlink(path_.c_str());
+  if ((made_ || is_ours()) && ::unlink(path_.c_str()) != 0 && ::ftruncate(fd_, 0) != 0)
+    log_warn("server.pid_file={} stays error=\"{}\"", path_, std::strerror(errno));
   if (fd_ >= 0) ::close(fd_);
 }
 
@@ -42,7 +43,7 @@ std::string PidFile::write() {
   const bool written = ::ftruncate(fd_, 0) == 0 &&
                        ::write(fd_, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   const int error = errno;
-  ::close(std::exchange(fd_, -1));
+  made_ = false;
   return written ? "" : fmt::format("server.pid_file: {}: {}", path_, std::strerror(error));
 }
 

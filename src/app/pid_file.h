@@ -4,8 +4,8 @@
 
 namespace weir::app {
 
-// A file with the number of this process, as server.pid_file names it; gone with its owner, where
-// that may still remove it.
+// A file with the number of this process, as server.pid_file names it; gone with its owner, or
+// empty where that may not remove it.
 class PidFile {
  public:
   PidFile() = default;
@@ -23,8 +23,8 @@ class PidFile {
   bool is_ours() const;
 
   std::string path_;   // empty: there is none
-  int fd_ = -1;        // until write(): who made the file may be another user than who ends
-  bool made_ = false;  // by open()
+  int fd_ = -1;        // who made the file may be another user than who ends
+  bool made_ = false;  // by open(), and nothing is written yet
 };
 
 }  // namespace weir::app

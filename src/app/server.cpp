@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -220,6 +221,7 @@ int run_server(const LoadedConfig& loaded, const RunOptions& options) {
   const Config& config = loaded.config;
   ServiceManager manager = ServiceManager::from_environment();
   ::signal(SIGPIPE, SIG_IGN);
+  ::prctl(PR_SET_NAME, "weir");  // also where weir upgrade began it, by /proc/self/exe
   // Before any thread: only sigwait takes them.
   const sigset_t awaited = signals_of({SIGTERM, SIGINT, SIGHUP, SIGUSR2});
   pthread_sigmask(SIG_BLOCK, &awaited, nullptr);

@@ -146,6 +146,11 @@ TEST_CASE("only names that nobody else can own are the admin address's") {
 }
 
 TEST_CASE("a level is one of four names") {
+  CHECK(parse_reload("{}") == "");
+  CHECK(parse_reload(R"({"conf": "/a"})") == "/a");
+  CHECK(parse_reload(R"({"conf": 1})").error() == "\"conf\" must be a text");
+  CHECK(parse_reload(R"({"file": "/a"})").error() == "unknown key \"file\"");
+  CHECK(parse_reload("[]").error() == "the body must be a JSON object");
   CHECK(parse_level(R"({"level": "warn"})") == LogLevel::kWarn);
   CHECK(name(LogLevel::kError) == "error");
   struct Row {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -194,6 +195,69 @@ TEST_CASE("weir reload says what changed, and fails where the conf is wrong") {
   CHECK(done.err.find("Address already in use") != std::string::npos);
   weir.signal(SIGTERM);
   CHECK(weir.wait(Millis(20'000)) == Exit{0, 0});
+}
+
+TEST_CASE("weir reload takes over nothing of a file that the running Weir does not read") {
+  const Origin origin;
+  const ScratchDirectory directory;
+  const std::string conf = "[server]\nadmin = \"127.0.0.1:" + std::to_string(free_port()) + "\"\n" +
+                           listen_at(kHere) + to(origin);
+  const std::string file = directory.write("weir.conf", conf);
+  const std::string other = directory.write("other.conf", conf + "default_ttl = \"9 s\"\n");
+  const std::string link = (directory.path() / "link.conf").string();
+  std::filesystem::create_symlink(file, link);
+  Process weir({weir_program(), "run", "-c", file});
+  REQUIRE(weir.wait_for_line("serving workers="));
+  Finished done = run({weir_program(), "reload", "-c", other});
+  CHECK(done.exit == Exit{1, 0});
+  CHECK(done.err.find("the running Weir reads " + file + ", not " + other) != std::string::npos);
+  done = run({weir_program(), "reload", "-c", link});
+  CHECK(done.out == "reloaded: nothing is different\n");
+  weir.signal(SIGTERM);
+  CHECK(weir.wait(Millis(20'000)) == Exit{0, 0});
+}
+
+TEST_CASE("No reload leaves the admin address open to all without a token") {
+  const Origin origin;
+  const auto conf = [&](std::string_view server) {
+    return "[server]\n" + std::string(server) + listen_at(kHere) + to(origin);
+  };
+  Weir weir(conf("admin = \"0.0.0.0:0\"\nadmin_token = \"secret\"\n"));
+  const auto line = weir.process().wait_for_line("admin on 0.0.0.0:");
+  REQUIRE(line);
+  Client admin(static_cast<std::uint16_t>(std::stoi(*line)));
+  const std::vector<Field> bearer = {{"Authorization", "Bearer secret"},
+                                     {"Content-Type", "application/json"}};
+  weir.rewrite(conf("admin = \"127.0.0.1:0\"\n"));
+  const Response answer =
+      admin.exchange({.method = "POST", .target = "/reload", .fields = bearer, .body = "{}"});
+  CHECK(answer.status == 422);
+  CHECK(answer.body.find("there is no admin_token") != std::string::npos);
+  CHECK(answer.body.find("until a restart: server.admin") != std::string::npos);
+  CHECK(admin.exchange({.target = "/status"}).status == 401);
+}
+
+TEST_CASE("A Weir that drains refuses a reload at once") {
+  const Origin origin;
+  Weir weir(listen_at(kHere) + to(origin));
+  Client waiting(weir.port());
+  const std::string late = "/late?size=10&delay=2s&cc=no-store";
+  waiting.send(Request{.target = late});
+  REQUIRE(eventually([&] { return origin.requests(late) == 1; }));
+  Client admin(weir.admin_port());
+  CHECK(admin.exchange({.target = "/level"}).status == 200);
+  weir.process().signal(SIGTERM);
+  REQUIRE(weir.process().wait_for_line("draining signal="));
+  const Response answer = Client(weir.admin_port())
+                              .exchange({.method = "POST",
+                                         .target = "/reload",
+                                         .fields = {{"Content-Type", "application/json"}},
+                                         .body = "{}"});
+  CHECK(answer.status == 503);
+  CHECK(answer.body.find("about to end") != std::string::npos);
+  CHECK(waiting.receive().complete());
+  waiting.close();
+  CHECK(weir.process().wait(Millis(20'000)) == Exit{0, 0});
 }
 
 TEST_CASE("A hundred reloads under traffic fail no request") {

@@ -225,9 +225,114 @@ TEST_CASE("What is purged with the old Weir while it drains is purged with the n
   const auto before = line.upgrade();
   CHECK(is_hit(get(line.port, target)));
   CHECK(purge(old, target).body == "{\"purged\":1}\n");
-  CHECK(
-      eventually([&] { return origin.requests(target) == 2 || !is_hit(get(line.port, target)); }));
+  CHECK_FALSE(is_hit(get(line.port, target)));  // from the answer on
   ends_well(*before);
+}
+
+TEST_CASE("What is purged with the new Weir is purged with the old one while it drains") {
+  const Origin origin;
+  Line line(origin);
+  struct Case {
+    const char* name;
+    std::string order;  // for the admin address; empty: PURGE
+  };
+
+  const Case cases[] = {{"/url", ""},
+                        {"/tag", R"({"tag":"t"})"},
+                        {"/ban", R"({"ban":["path = /ban"]})"},
+                        {"/prefix", R"({"prefix":"http://localhost/prefix"})"}};
+  const auto target = [](const Case& c) {
+    return std::string(c.name) + "?n=1&size=100&cc=max-age=600&field=Surrogate-Key:" +
+           (c.name == std::string_view("/tag") ? "t" : "none");
+  };
+  std::vector<std::unique_ptr<Client>> old;
+  for (const Case& c : cases) {
+    old.push_back(std::make_unique<Client>(line.port));
+    CHECK(old.back()->exchange({.target = target(c)}, {.content = 1}).right());
+    CHECK(is_hit(old.back()->exchange({.target = target(c)})));
+  }
+  const auto before = line.upgrade();
+  for (std::size_t i = 0; i < std::size(cases); ++i) {
+    CAPTURE(std::string(cases[i].name));
+    CHECK(is_hit(get(line.port, target(cases[i]))));
+    if (cases[i].order.empty()) {
+      Client client(line.port);
+      CHECK(purge(client, target(cases[i])).status == 200);
+    } else {
+      const Finished done =
+          run({"/usr/bin/curl", "-s", "--unix-socket", line.at("admin"), "-H",
+               "Content-Type: application/json", "-d", cases[i].order, "http://localhost/purge"});
+      CHECK(done.out == "{\"purged\":1,\"soft\":false}\n");
+    }
+    const Response last = old[i]->exchange({.target = target(cases[i])}, {.content = 1});
+    CHECK(last.right());
+    CHECK_FALSE(is_hit(last));
+  }
+  old.clear();
+  ends_well(*before);
+}
+
+TEST_CASE("A Weir that has handed over drains on at SIGTERM") {
+  const Origin origin;
+  Line line(origin);
+  Client waiting(line.port);
+  const std::string late = "/late?size=10&delay=2s&cc=no-store";
+  waiting.send(Request{.target = late});
+  REQUIRE(eventually([&] { return origin.requests(late) == 1; }));
+  const auto before = line.upgrade();
+  REQUIRE(before->wait_for_line("draining signal="));
+  before->signal(SIGTERM);
+  CHECK(waiting.receive().complete());
+  waiting.close();
+  ends_well(*before);
+}
+
+TEST_CASE("Who is no service does not take over from one") {
+  const Origin origin;
+  const ScratchDirectory files;
+  const std::string conf =
+      "[server]\nadmin = \"off\"\nhandover = \"unix:" + (files.path() / "handover").string() +
+      "\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n[[origin]]\nname = "
+      "\"o\"\nservers = [\"" +
+      origin.address() + "\"]\n[[site]]\nhosts = [\"*\"]\norigin = \"o\"\n";
+  const std::string file = files.write("weir.conf", conf);
+  const std::string manager = "NOTIFY_SOCKET=" + (files.path() / "nobody").string();
+  Process service({"/usr/bin/env", manager, weir_program(), "run", "-c", file});
+  REQUIRE(service.wait_for_line("serving workers="));
+  const Finished done = run({weir_program(), "run", "--take-over", "-c", file});
+  CHECK(done.exit == Exit{1, 0});
+  CHECK(done.err.find("begin it as a service, too") != std::string::npos);
+  Process next({"/usr/bin/env", manager, weir_program(), "run", "--take-over", "-c", file});
+  CHECK(next.wait_for_line("serving workers="));
+  ends_well(service);
+  next.signal(SIGTERM);
+  ends_well(next);
+}
+
+TEST_CASE("Nobody takes over as root from a Weir that is not") {
+  if (::geteuid() != 0) {
+    MESSAGE("SKIPPED: only root can become another user");
+    return;
+  }
+  const Origin origin;
+  const ScratchDirectory files;
+  std::filesystem::permissions(files.path(), std::filesystem::perms::all);
+  const std::string conf =
+      "[server]\nadmin = \"off\"\nhandover = \"unix:" + (files.path() / "handover").string() +
+      "\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n[[origin]]\nname = "
+      "\"o\"\nservers = [\"" +
+      origin.address() + "\"]\n[[site]]\nhosts = [\"*\"]\norigin = \"o\"\n";
+  const std::string file = files.write("weir.conf", conf);
+  const std::string program = (files.path() / "weir").string();  // where everybody may read it
+  std::filesystem::copy_file(weir_program(), program);
+  Process first({"/usr/bin/setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+                 program, "run", "-c", file});
+  REQUIRE(first.wait_for_line("serving workers="));
+  const Finished done = run({weir_program(), "run", "--take-over", "-c", file});
+  CHECK(done.exit == Exit{1, 0});
+  CHECK(done.err.find("is not root (uid 65534)") != std::string::npos);
+  first.signal(SIGTERM);
+  ends_well(first);
 }
 
 TEST_CASE("Disks go over, and what was stored on them is found there") {

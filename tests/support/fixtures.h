@@ -95,8 +95,9 @@ class Weir {
   std::uint16_t port() const { return port_; }
   // Of its admin address; 0 when it has none. The conf gets a free one unless it names one itself.
   std::uint16_t admin_port();
-  nlohmann::json status();  // GET /status there
-  // Writes its conf anew, and has it read: the answer of POST /reload there.
+  nlohmann::json status();              // GET /status there
+  void rewrite(std::string_view conf);  // its conf
+  // The same, and has it read: the answer of POST /reload there.
   Response reload(std::string_view conf);
   // The first line of its access log, on stdout, that contains `part`, once it is there; else {}.
   nlohmann::json log_line(std::string_view part);

@@ -76,8 +76,10 @@ std::uint16_t Weir::admin_port() {
 
 nlohmann::json Weir::status() { return nlohmann::json::parse(get(admin_port(), "/status").body); }
 
+void Weir::rewrite(std::string_view conf) { directory_.write("weir.conf", with_server(conf)); }
+
 Response Weir::reload(std::string_view conf) {
-  directory_.write("weir.conf", with_server(conf));
+  rewrite(conf);
   return Client(admin_port())
       .exchange({.method = "POST",
                  .target = "/reload",
