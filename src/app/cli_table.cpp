@@ -44,7 +44,7 @@ CommandTable command_table(CLI::App& weir) {
     const bool own = app->get_footer() != weir.get_footer();
     Command command{app->get_name(), app->get_description(), own ? app->get_footer() : "", {}, {}};
     for (const CLI::Option* option : app->get_options()) {
-      if (option == app->get_help_ptr()) continue;
+      if (option == app->get_help_ptr() || option->get_group().empty()) continue;  // not for people
       auto& list = option->get_positional() ? command.positionals : command.options;
       list.push_back(described(*option));
     }

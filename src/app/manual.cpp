@@ -25,7 +25,7 @@ std::string term_of(const CommandOption& option) {
 
 // "weir purge -c FILE [-t TAG ...]": every required option, and that there are others.
 void synopsis_of(Mdoc& page, const Command& command) {
-  std::string line = ".Nm Cm " + command.name;
+  std::string line = ".Nm weir Cm " + command.name;  // groff breaks lines at a name only
   bool more = false;
   for (const CommandOption& o : command.options) {
     if (o.required) {

@@ -38,8 +38,8 @@ TEST_CASE("what mdoc takes for its own is escaped, and sentences begin lines") {
 
 TEST_CASE("weir(8) has every command with its options") {
   const string page = weir_manual(commands());
-  CHECK(has(page, ".Nm Cm run Fl c Ar FILE\n"));
-  CHECK(has(page, ".Nm Cm look Oo Ar options Oc Ar what\n"));
+  CHECK(has(page, ".Nm weir Cm run Fl c Ar FILE\n"));
+  CHECK(has(page, ".Nm weir Cm look Oo Ar options Oc Ar what\n"));
   CHECK(has(page, ".It \"\\-c, \\-\\-conf FILE\"\nThe conf file.\n"));
   CHECK(has(page, ".It \\&\\-\\-json\nAs JSON.\n"));
 }
