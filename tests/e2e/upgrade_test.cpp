@@ -91,27 +91,46 @@ std::string text_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// A successor that asks for all there is, gets it, and is gone before it serves.
-void take_and_leave(const std::string& path) {
-  const int fd = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
-  REQUIRE(::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-  const auto ask = [&](std::string_view question, std::string_view until) {
-    REQUIRE(::send(fd, question.data(), question.size(), 0) > 0);
+// A successor that says what the test has it say.
+class Successor {
+ public:
+  explicit Successor(const std::string& path)
+      : fd_(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    REQUIRE(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  }
+  ~Successor() { ::close(fd_); }
+  Successor(const Successor&) = delete;
+
+  void say(std::string_view text) {
+    REQUIRE(::send(fd_, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
+  }
+  // The texts of messages up to the first with that in it.
+  std::string hear(std::string_view until) {
+    std::string all;
     std::string answer;
     do {
       answer.resize(65536);
-      const ssize_t n = ::recv(fd, answer.data(), answer.size(), 0);
+      const ssize_t n = ::recv(fd_, answer.data(), answer.size(), 0);
       REQUIRE(n > 0);
       answer.resize(static_cast<std::size_t>(n));
+      all += answer + '\n';
     } while (answer.find(until) == std::string::npos);
-  };
-  ask("{\"ask\":\"sockets\",\"protocol\":1}", "\"end\"");
-  ask("{\"ask\":\"memory\"}", "\"snapshot\"");
-  ::close(fd);
-}
+    return all;
+  }
+  // Everything that there is.
+  void ask() {
+    say("{\"ask\":\"sockets\",\"protocol\":1}");
+    hear("\"end\"");
+    say("{\"ask\":\"memory\"}");
+    hear("\"snapshot\"");
+  }
+
+ private:
+  const int fd_;
+};
 
 Response purge(Client& client, const std::string& target) {
   return client.exchange({.method = "PURGE", .target = target});
@@ -198,7 +217,7 @@ TEST_CASE("A new Weir that fails leaves the old one as it was, and the next may 
   const std::string taken = "[[listen]]\naddress = \"" + origin.address() + "\"\n";
   CHECK(line.upgrade_in_vain(line.conf() + taken).find("Address already in use") !=
         std::string::npos);
-  take_and_leave(line.at("handover"));
+  Successor(line.at("handover")).ask();  // and is gone
   CHECK(line.now().wait_for_line("handover given up").has_value());
   CHECK(is_hit(get(line.port, target, {.content = 1})));
   CHECK(text_of(line.at("pid")) == std::to_string(line.now().pid()) + "\n");
@@ -227,6 +246,32 @@ TEST_CASE("What is purged with the old Weir while it drains is purged with the n
   CHECK(purge(old, target).body == "{\"purged\":1}\n");
   CHECK_FALSE(is_hit(get(line.port, target)));  // from the answer on
   ends_well(*before);
+}
+
+TEST_CASE("What is purged since the snapshot the new Weir hears of before it may serve") {
+  const Origin origin;
+  Line line(origin);
+  const std::string target = "/p?n=1&size=100&cc=max-age=600";
+  CHECK(get(line.port, target, {.content = 1}).right());
+  Client client(line.port);
+  Successor next(line.at("handover"));
+  next.ask();
+  CHECK(purge(client, target).body == "{\"purged\":1}\n");
+  const Finished tags =
+      run({weir_program(), "purge", "--soft", "--tag", "t", "-c", line.at("weir.conf")});
+  CHECK(tags.out == "made stale 0 objects\n");
+  next.say("{\"ready\":1}");
+  const std::string heard = next.hear("\"over\"");
+  CHECK(heard.find(R"({"purge":{"soft":false,"urls":["http://localhost/p?)") == 0);
+  CHECK(heard.find(R"({"purge":{"soft":true,"tags":["t"]}})") != std::string::npos);
+  // From here on each waits until it was heard of.
+  client.send({.method = "PURGE", .target = target});
+  const std::string told = next.hear("\"until\"");
+  CHECK(told.find("\"urls\"") != std::string::npos);
+  next.say("{\"heard\":" + told.substr(told.rfind(':') + 1));
+  CHECK(client.receive().status == 200);
+  client.close();
+  ends_well(line.now());
 }
 
 TEST_CASE("What is purged with the new Weir is purged with the old one while it drains") {
