@@ -127,7 +127,10 @@ bool HandingOver::answer(net::FdChannel& channel, const std::string& question) {
   if (asked == "sockets") return give_sockets(channel, question);
   if (asked == "memory") return give_memory(channel);
   if (asked == "disks") return give_disks(channel);
-  return handover::has(question, "ready") && let_go(channel);
+  if (!handover::has(question, "ready")) return false;
+  pid_file_given_ =
+      handover::text_of(question, "pid_file") == shared_->setup()->config().server.pid_file;
+  return let_go(channel);
 }
 
 bool HandingOver::give_sockets(net::FdChannel& channel, const std::string& question) {

@@ -41,6 +41,7 @@ class HandingOver {
   void stop();
 
   bool handed_over() const { return over_.load(); }
+  bool pid_file_given() const { return pid_file_given_.load(); }  // the new one writes the same
 
  private:
   void run();
@@ -65,6 +66,7 @@ class HandingOver {
   bool managed_ = false;
   bool disks_given_ = false;
   const pthread_t main_ = ::pthread_self();
+  std::atomic<bool> pid_file_given_{false};
   std::atomic<bool> over_{false};
   std::thread thread_;
 };

@@ -14,13 +14,13 @@
 //   {"ask": "disks"} -->                       writes what is queued, lets go of the disks
 //              <-- {"end": "disks"}
 //   reads all that
-//   {"ready": PID} -->
+//   {"ready": PID, "pid_file": PATH} -->
 //              <-- {"purge": ...}, what was purged since the snapshot
 //              <-- {"over": true}
 //   serves                                     drains
 //         each tells the other what is purged with it, and hears when that holds there, too:
 //              <-> {"purge": {"urls": [URL], "soft": false}}, or "tags", or "ban"; {"until": N}
-//              <-> {"heard": N}
+//              <-> {"heard": N}; {"busy": true}, it takes its time; {"bye": true}, nobody need wait
 //              <-- end of the channel: it has ended, and reads nothing of the slabs any more
 //
 // Whatever fails before "over", the old one serves on as if nothing had been: only by that word the

@@ -14,7 +14,8 @@ namespace weir::app {
 
 // Another one may have begun meanwhile, while this one drained, and it is its file then.
 PidFile::~PidFile() {
-  if ((made_ || is_ours()) && ::unlink(path_.c_str()) != 0 && ::ftruncate(fd_, 0) != 0)
+  if (!path_.empty() && (made_ || is_ours()) && ::unlink(path_.c_str()) != 0 &&
+      ::ftruncate(fd_, 0) != 0)
     log_warn("server.pid_file={} stays error=\"{}\"", path_, std::strerror(errno));
   if (fd_ >= 0) ::close(fd_);
 }

@@ -18,6 +18,7 @@ class PidFile {
   std::string open(const std::string& path);
   // From now on it is this process that serves. Empty, or what went wrong.
   std::string write();
+  void leave() { path_.clear(); }  // it is another Weir's
 
  private:
   bool is_ours() const;

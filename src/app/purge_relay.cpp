@@ -4,11 +4,14 @@
 
 #include <cerrno>
 #include <nlohmann/json.hpp>
+#include <semaphore>
+#include <thread>
 #include <utility>
 
 #include "app/handover.h"
 #include "base/log.h"
 #include "cache/purge.h"
+#include "cache/purge_log.h"
 
 namespace weir::app {
 namespace {
@@ -18,7 +21,10 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kStep = 256;      // objects
 constexpr Duration kTellEvery = 5ms;    // so long may an answer to a purge wait
-constexpr Duration kHearPatience = 5s;  // for the other end, before nobody waits for it
+constexpr Duration kHearPatience = 5s;  // for a sign of the other end, before nobody waits for it
+constexpr Duration kSignEvery = 1s;     // while a purge takes its time
+constexpr Duration kBanPatience = 3s;   // where too many bans are under way
+constexpr Duration kBanRest = 50ms;
 
 using Words = std::vector<std::string>;
 
@@ -31,6 +37,16 @@ Words words_of(const Json& json, const char* key) {
   }
   return out;
 }
+
+TimePoint clock_now() { return std::chrono::steady_clock::now(); }
+
+// A thread that waits for what a Loop would be told.
+struct Waiter final : Executor, Task {
+  void post(Task&) noexcept override { told.release(); }
+  void cancel(Task&) noexcept override {}
+  void run() noexcept override {}
+  std::binary_semaphore told{0};
+};
 
 }  // namespace
 
@@ -62,8 +78,15 @@ void PurgeRelay::take(const std::string& message) {
   if (!json.is_object()) return;
   if (const auto at = json.find("heard"); at != json.end() && at->is_number_unsigned()) {
     heard_ = at->get<std::uint64_t>();
+    sign_at_ = clock_now();
     shared_.purge_gate.heard(peer_, heard_);
+  } else if (json.contains("busy")) {
+    sign_at_ = clock_now();
+  } else if (json.contains("bye")) {
+    shared_.purge_gate.gone(peer_);
+    heard_ = told_;
   } else if (const auto until = json.find("until"); until != json.end()) {
+    await_log();
     [[maybe_unused]] const auto sent =
         channel_.send(Json{{"heard", *until}}.dump(), {}, handover::kPatience);
   } else if (const auto told = json.find("purge"); told != json.end() && told->is_object()) {
@@ -81,12 +104,38 @@ void PurgeRelay::take(const std::string& message) {
 void PurgeRelay::purge(cache::PurgeOrder order) {
   const auto ticket = shared_.purge_gate.enter(order, peer_);
   cache::Purge purge(shared_.index, std::move(order));
-  if (purge.begin(std::chrono::floor<Seconds>(std::chrono::system_clock::now()))) {
-    while (!purge.step(kStep)) continue;
+  if (begin(purge)) {
+    TimePoint said = clock_now();
+    while (!purge.step(kStep)) {
+      if (clock_now() - said < kSignEvery) continue;
+      say("busy");
+      said = clock_now();
+    }
   } else {
     log_error("handover: too many bans are under way for one that the other Weir told");
   }
   shared_.purge_gate.leave(ticket);
+}
+
+bool PurgeRelay::begin(cache::Purge& purge) {
+  for (Duration waited{0}; waited < kBanPatience; waited += kBanRest) {
+    if (purge.begin(std::chrono::floor<Seconds>(std::chrono::system_clock::now()))) return true;
+    std::this_thread::sleep_for(kBanRest);
+  }
+  return false;
+}
+
+// What is said to be done is still done after a kill: it is on disk.
+void PurgeRelay::await_log() {
+  cache::PurgeLog* log = shared_.index.purge_log();
+  Waiter waiter;
+  if (!log || log->await(log->added(), waiter, waiter)) return;
+  while (!waiter.told.try_acquire_for(kSignEvery)) say("busy");
+}
+
+void PurgeRelay::say(const char* word) {
+  [[maybe_unused]] const auto sent =
+      channel_.send(Json{{word, true}}.dump(), {}, handover::kPatience);
 }
 
 bool PurgeRelay::run(const net::WakeUp& stop) {
@@ -96,9 +145,10 @@ bool PurgeRelay::run(const net::WakeUp& stop) {
       return true;
     }
     tell_news();
-    look(std::chrono::steady_clock::now());
+    look(clock_now());
   }
   tell_news();
+  say("bye");  // our workers are gone: nobody need wait for us
   return false;
 }
 
@@ -106,6 +156,8 @@ bool PurgeRelay::run(const net::WakeUp& stop) {
 bool PurgeRelay::read() {
   while (true) {
     const auto message = channel_.receive(Duration{0});
+    // It may have gone with something of ours unread; what it said before is still there.
+    if (!message && message.error().sys == ECONNRESET) continue;
     if (!message) return message.error().sys == ETIMEDOUT;
     if (message->text.empty()) return false;
     for (const int fd : message->fds) ::close(fd);
@@ -116,16 +168,17 @@ bool PurgeRelay::read() {
 void PurgeRelay::tell_news() {
   if (shared_.purge_gate.state(peer_) != proxy::PurgeGate::State::kHearing) return;
   const auto news = shared_.purge_gate.take(peer_);
-  if (news.until == told_) return;
-  const bool told = tell(news.orders) &&
-                    channel_.send(Json{{"until", news.until}}.dump(), {}, handover::kPatience);
+  if (!news) return give_up("it is more than can be told");
+  if (news->until == told_) return;
+  const bool told = tell(news->orders) &&
+                    channel_.send(Json{{"until", news->until}}.dump(), {}, handover::kPatience);
   if (!told) return give_up("does not take it");
-  if (told_ == heard_) told_at_ = std::chrono::steady_clock::now();
-  told_ = news.until;
+  if (told_ == heard_) sign_at_ = clock_now();
+  told_ = news->until;
 }
 
 void PurgeRelay::look(TimePoint now) {
-  if (told_ == heard_ || now - told_at_ < kHearPatience) return;
+  if (told_ == heard_ || now - sign_at_ < kHearPatience) return;
   give_up("does not answer");
   heard_ = told_;
 }

@@ -36,13 +36,17 @@ class PurgeRelay {
   void look(TimePoint now);
   void give_up(const char* why);
   void purge(cache::PurgeOrder order);
+  bool begin(cache::Purge& purge);
+  void await_log();
+  void say(const char* word);
 
   Shared& shared_;
   net::FdChannel& channel_;
   const Peer peer_;
   std::uint64_t told_ = 0;
   std::uint64_t heard_ = 0;
-  TimePoint told_at_{};  // what was not heard yet
+  TimePoint
+      sign_at_{};  // when the other end last said something, or was told what it has not heard
 };
 
 }  // namespace weir::app

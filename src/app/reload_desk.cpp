@@ -11,8 +11,23 @@ void ReloadDesk::ask(Executor& where, Task& who) {
   {
     const Lock lock(mutex_);
     askers_.push_back({&where, &who});
+    if (closed_) return refuse(askers_.back());
   }
   ::pthread_kill(main_, SIGHUP);
+}
+
+void ReloadDesk::close() {
+  const Lock lock(mutex_);
+  closed_ = true;
+  for (Asker& asker : askers_) {
+    if (!asker.outcome) refuse(asker);
+  }
+}
+
+void ReloadDesk::refuse(Asker& asker) {
+  asker.outcome = std::make_shared<const ReloadOutcome>(
+      ReloadOutcome{.error = "this Weir is about to end", .changes = {}, .kept = {}});
+  asker.where->post(*asker.who);
 }
 
 std::shared_ptr<const ReloadOutcome> ReloadDesk::take(const Task& who) {

@@ -46,6 +46,7 @@ class ReloadDesk {
   // The main thread.
   void begin() EXCLUDES_LOCK(mutex_);
   void finish(ReloadOutcome outcome) EXCLUDES_LOCK(mutex_);
+  void close() EXCLUDES_LOCK(mutex_);  // we are about to end: whoever asks is told that
 
  private:
   struct Asker {
@@ -54,10 +55,13 @@ class ReloadDesk {
     bool begun = false;
     std::shared_ptr<const ReloadOutcome> outcome = {};
   };
+  static void refuse(Asker& asker);
+
   const pthread_t main_ = ::pthread_self();
   mutable Mutex mutex_;
   std::vector<Asker> askers_ GUARDED_BY(mutex_);
   ReloadCounts counts_ GUARDED_BY(mutex_);
+  bool closed_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace weir::app

@@ -207,6 +207,8 @@ std::string serve_until_ended(ServiceManager& manager, Reloads with, Shared& sha
   const int signal = serve(manager, reloader, upgrade.next, shared);
   const bool handed_over = upgrade.next.handed_over();
   if (handed_over) sockets.leave_admin_file();
+  if (handed_over && upgrade.next.pid_file_given()) pid_file.leave();
+  shared.reloads.close();
   manager.stopping();
   log_info("draining signal={} handed_over={}", signal, handed_over);
   drain(shared, workers, handed_over);

@@ -177,7 +177,7 @@ void TakingOver::read_memory(Shared& shared) {
 }
 
 std::string TakingOver::take_the_word(Shared& shared) {
-  const Json told{{"ready", ::getpid()}};
+  const Json told{{"ready", ::getpid()}, {"pid_file", shared.setup()->config().server.pid_file}};
   if (const auto sent = channel_.send(told.dump(), {}, handover::kPatience); !sent)
     return fmt::format("taking over: {}", describe(sent.error()));
   auto answer = channel_.receive(handover::kPatience);

@@ -7,8 +7,9 @@ namespace weir::proxy {
 PurgeGate::Ticket PurgeGate::enter(const cache::PurgeOrder& order, std::optional<Peer> from) {
   const Lock lock(mutex_);
   Ticket ticket;
-  ticket.early = line(Peer::kAfter).state == State::kNone;
-  if (ticket.early) ++early_;
+  ticket.epoch = epoch_;
+  ++under_way_;
+  ++late_;
   for (const Peer peer : {Peer::kBefore, Peer::kAfter}) {
     Line& its = line(peer);
     if (its.state == State::kNone || from == peer) continue;
@@ -22,7 +23,8 @@ PurgeGate::Ticket PurgeGate::enter(const cache::PurgeOrder& order, std::optional
 
 void PurgeGate::leave(const Ticket& ticket) {
   const Lock lock(mutex_);
-  if (ticket.early) --early_;
+  --under_way_;
+  if (ticket.epoch == epoch_) --late_;
 }
 
 bool PurgeGate::await(const Ticket& ticket, Executor& executor, Task& task) {
@@ -45,11 +47,14 @@ PurgeGate::State PurgeGate::state(Peer peer) const {
 void PurgeGate::note(Peer peer) {
   const Lock lock(mutex_);
   line(peer).state = State::kNoting;
+  if (peer == Peer::kBefore) return;
+  ++epoch_;
+  late_ = 0;
 }
 
 bool PurgeGate::quiet() const {
   const Lock lock(mutex_);
-  return early_ == 0;
+  return under_way_ == late_;
 }
 
 std::optional<std::vector<cache::PurgeOrder>> PurgeGate::hear(Peer peer) {
@@ -69,11 +74,11 @@ void PurgeGate::gone(Peer peer) {
   post_heard();
 }
 
-// Too much to remember: the relay gives the peer up.
-PurgeGate::News PurgeGate::take(Peer peer) {
+std::optional<PurgeGate::News> PurgeGate::take(Peer peer) {
   const Lock lock(mutex_);
   Line& its = line(peer);
-  return {std::exchange(its.news, {}), its.noted};
+  if (its.too_much) return {};
+  return News{std::exchange(its.news, {}), its.noted};
 }
 
 void PurgeGate::heard(Peer peer, std::uint64_t until) {

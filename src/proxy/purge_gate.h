@@ -29,7 +29,7 @@ class PurgeGate {
   // Of a purge that is under way.
   struct Ticket {
     std::array<std::uint64_t, 2> heard = {};  // of each peer, before it may be answered
-    bool early = false;                       // it began before anybody took over
+    std::uint64_t epoch = 0;                  // handovers that had begun before it
   };
 
   // A purge begins; `from`: the peer that told of it. leave() is owed when it is carried out.
@@ -41,18 +41,18 @@ class PurgeGate {
 
   State state(Peer peer) const EXCLUDES_LOCK(mutex_);
   void note(Peer peer) EXCLUDES_LOCK(mutex_);
-  // No purge of before note() is under way.
+  // No purge of before the last note(kAfter) is under way.
   bool quiet() const EXCLUDES_LOCK(mutex_);
   // What was noted. Nothing: it was too much, and the peer is still kNoting.
   std::optional<std::vector<cache::PurgeOrder>> hear(Peer peer) EXCLUDES_LOCK(mutex_);
   void gone(Peer peer) EXCLUDES_LOCK(mutex_);
 
-  // What is to be told now, and what the peer will have heard then.
+  // What is to be told now, and what the peer will have heard then. Nothing: it was too much.
   struct News {
     std::vector<cache::PurgeOrder> orders;
     std::uint64_t until = 0;
   };
-  News take(Peer peer) EXCLUDES_LOCK(mutex_);
+  std::optional<News> take(Peer peer) EXCLUDES_LOCK(mutex_);
   void heard(Peer peer, std::uint64_t until) EXCLUDES_LOCK(mutex_);
 
  private:
@@ -74,7 +74,9 @@ class PurgeGate {
 
   mutable Mutex mutex_;
   std::array<Line, 2> lines_ GUARDED_BY(mutex_);
-  std::size_t early_ GUARDED_BY(mutex_) = 0;  // under way
+  std::uint64_t epoch_ GUARDED_BY(mutex_) = 0;
+  std::size_t under_way_ GUARDED_BY(mutex_) = 0;
+  std::size_t late_ GUARDED_BY(mutex_) = 0;  // of these, begun in this epoch
   std::vector<Waiting> waiting_ GUARDED_BY(mutex_);
 };
 

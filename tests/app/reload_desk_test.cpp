@@ -48,6 +48,16 @@ TEST_CASE("who asks for a reload hears of one that began after it asked") {
   CHECK(desk.counts().failed == 1);
   CHECK_FALSE(desk.counts().last_failed);
   CHECK(desk.counts().after_restart == 0);
+
+  desk.ask(early, early);
+  desk.close();
+  desk.ask(gone, gone);
+  for (const Asker* asker : {&early, &gone}) {
+    const auto refused = desk.take(*asker);
+    REQUIRE(refused);
+    CHECK(refused->error == "this Weir is about to end");
+  }
+  CHECK(desk.counts().failed == 1);
 }
 
 }  // namespace weir::app

@@ -27,8 +27,8 @@ TEST_CASE("without another Weir a purge waits for nobody, and nothing is noted")
   CHECK(gate.await(ticket, asker, asker));
   gate.leave(ticket);
   CHECK(gate.quiet());
-  CHECK(gate.take(Peer::kAfter).orders.empty());
-  CHECK(gate.take(Peer::kBefore).orders.empty());
+  CHECK(gate.take(Peer::kAfter)->orders.empty());
+  CHECK(gate.take(Peer::kBefore)->orders.empty());
 }
 
 TEST_CASE("what began before somebody took over is waited for, what began since is noted") {
@@ -64,7 +64,7 @@ TEST_CASE("while the other one serves a purge is answered when it has heard") {
   CHECK_FALSE(gate.await(one, gone, gone));
   CHECK_FALSE(gate.await(two, second, second));
   gate.forget(gone);
-  const PurgeGate::News news = gate.take(Peer::kAfter);
+  const PurgeGate::News news = gate.take(Peer::kAfter).value();
   REQUIRE(news.orders.size() == 2);
   CHECK(news.orders[1].tags == std::vector<std::string>{"t"});
   CHECK(news.orders[1].mode == cache::PurgeMode::kSoft);
@@ -86,7 +86,7 @@ TEST_CASE("nobody waits for one that is gone") {
   gate.gone(Peer::kBefore);
   CHECK(asker.posted == 1);
   CHECK(gate.await(gate.enter(of("/b")), asker, asker));
-  CHECK(gate.take(Peer::kBefore).orders.empty());
+  CHECK(gate.take(Peer::kBefore)->orders.empty());
 }
 
 TEST_CASE("what one tells the other hears, and is not told it back") {
@@ -96,11 +96,38 @@ TEST_CASE("what one tells the other hears, and is not told it back") {
     gate.hear(peer);
   }
   gate.enter(of("/a"), Peer::kBefore);
-  CHECK(gate.take(Peer::kBefore).orders.empty());
-  CHECK(gate.take(Peer::kAfter).orders.size() == 1);
+  CHECK(gate.take(Peer::kBefore)->orders.empty());
+  CHECK(gate.take(Peer::kAfter)->orders.size() == 1);
   gate.enter(of("/b"), Peer::kAfter);
-  CHECK(gate.take(Peer::kBefore).orders.size() == 1);
-  CHECK(gate.take(Peer::kAfter).orders.empty());
+  CHECK(gate.take(Peer::kBefore)->orders.size() == 1);
+  CHECK(gate.take(Peer::kAfter)->orders.empty());
+}
+
+TEST_CASE("a second handover waits for what began during the first, which failed") {
+  PurgeGate gate;
+  gate.note(Peer::kAfter);
+  const auto ticket = gate.enter(of("/a"));
+  CHECK(gate.quiet());
+  gate.gone(Peer::kAfter);
+  gate.note(Peer::kAfter);
+  CHECK_FALSE(gate.quiet());
+  const auto late = gate.enter(of("/b"));
+  gate.leave(ticket);
+  CHECK(gate.quiet());
+  gate.leave(late);
+  CHECK(gate.quiet());
+}
+
+TEST_CASE("while the other one serves more than can be noted is told to be too much") {
+  PurgeGate gate;
+  gate.note(Peer::kAfter);
+  gate.hear(Peer::kAfter);
+  for (std::size_t i = 0; i <= PurgeGate::kNotedMost; ++i) gate.leave(gate.enter(of("/a")));
+  CHECK_FALSE(gate.take(Peer::kAfter).has_value());
+  Asker asker;
+  CHECK_FALSE(gate.await(gate.enter(of("/b")), asker, asker));
+  gate.gone(Peer::kAfter);  // by who was to tell
+  CHECK(asker.posted == 1);
 }
 
 TEST_CASE("more than can be noted keeps the other one from serving, until it is gone") {
