@@ -290,6 +290,20 @@ TEST_CASE("Started as root, Weir becomes server.user and still serves and begins
   CHECK(eventually([&] { return text_of(access).find("/two") != std::string::npos; }));
 }
 
+TEST_CASE("Logs in a directory that server.user may not search are told, and Weir serves") {
+  if (::geteuid() != 0) {
+    MESSAGE("SKIPPED: only root can become another user");
+    return;
+  }
+  const Origin origin;
+  const ScratchDirectory logs;  // mode 0700
+  const std::string access = (logs.path() / "access").string();
+  Weir weir(origin, "[server]\nuser = \"nobody\"\n[log]\naccess = \"" + access + "\"\n");
+  CHECK(weir.process().wait_for_line("warn log=" + access + " uid=").has_value());
+  CHECK(get(weir.port(), "/one?size=1").complete());
+  CHECK(eventually([&] { return text_of(access).find("/one") != std::string::npos; }));
+}
+
 TEST_CASE("The access log has a line for each request") {
   const Origin origin;
   Weir weir(origin, "[log]\naccess = \"stdout\"\nformat = \"json\"\n");
