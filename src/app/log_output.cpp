@@ -189,6 +189,14 @@ Result<void> LogOutput::reopen() {
   return {};
 }
 
+Result<void> LogOutput::probe(const std::string& path) {
+  const int fd = open_path(path);
+  const int error = errno;
+  if (fd < 0 && !lacks_reader(path, error)) return fail(Errc::kSystem, error);
+  if (fd >= 0) ::close(fd);
+  return {};
+}
+
 // A header that is lost with a broken output is one the next write fails with as well.
 void LogOutput::begin() {
   struct stat s {};

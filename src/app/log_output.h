@@ -43,6 +43,8 @@ class LogOutput {
   // Opens the path again, after the file was renamed. The old file is kept when that fails. Where
   // nobody reads a FIFO yet is no failure.
   Result<void> reopen();
+  // Whether reopen() would succeed with this path; the file is made when missing. Any thread.
+  static Result<void> probe(const std::string& path);
   const std::string& target() const { return target_; }
   // Whether the other end writes time and level by itself: a socket.
   bool is_socket() const { return socket_ != nullptr; }
