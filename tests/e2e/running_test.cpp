@@ -56,6 +56,31 @@ TEST_CASE("A right conf passes the check and can be shown") {
   CHECK(shown.out.find("stall_timeout") != std::string::npos);
 }
 
+TEST_CASE("The check tells what run would end with on this machine, and ends with 1 as well") {
+  const ScratchDirectory dir;
+  const std::string no = (dir.path() / "no").string();
+  const std::string rows[] = {
+      "[log]\naccess = \"" + no + "/log\"\n",
+      "[log]\nerror = \"" + no + "/log\"\n",
+      "[delivery]\nrecord = \"" + no + "/samples\"\n",
+      "[server]\npid_file = \"" + no + "/pid\"\n",
+      "[server]\nadmin = \"unix:" + no + "/admin\"\n",
+      "[server]\nhandover = \"unix:" + no + "/next\"\n",
+      "[storage]\nmemory = \"64 TiB\"\n",
+      "[[storage.disk]]\npath = \"" + no + "/disk\"\nsize = \"1 GiB\"\n",
+      "[[storage.disk]]\npath = \"" + dir.write("file", "") + "\"\nsize = \"1 GiB\"\n"};
+  for (const std::string& row : rows) {
+    CAPTURE(row);
+    const std::string conf = "listen = \"127.0.0.1:0\"\norigin = \"127.0.0.1:9\"\n" + row;
+    const Finished checked = run_weir({"check"}, conf);
+    CHECK(checked.exit == Exit{1, 0});
+    CHECK(says(checked, "weir.conf:4:"));
+    CHECK(says(checked, "Weir will not start here"));
+    CHECK(checked.out.empty());
+    CHECK(run_weir({"run"}, conf).exit == Exit{1, 0});
+  }
+}
+
 TEST_CASE("Bad usage ends with code 2") { CHECK(run_weir({"dance"}, "").exit == Exit{2, 0}); }
 
 TEST_CASE("A port that is taken is named, and the program ends with code 1") {
