@@ -6,12 +6,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <utility>
 
+#include "app/certificates.h"
 #include "app/log_target.h"
 #include "app/machine.h"
 #include "app/restriction.h"
@@ -33,6 +35,7 @@ class StartCheck {
   void spool();
   void user();
   void memory();
+  void certificates();
 
  private:
   void error(std::string_view path, std::string text, std::string hint = {}) {
@@ -153,6 +156,26 @@ void StartCheck::memory() {
         fmt::format("this machine has {} MiB: Weir will not start here", memory >> 20));
 }
 
+// Serves all the same, but hardly anybody.
+void StartCheck::certificates() {
+  const WallTime now = std::chrono::floor<Seconds>(std::chrono::system_clock::now());
+  for (std::size_t i = 0; i < config_.listens.size(); ++i) {
+    const Listen& listen = config_.listens[i];
+    if (listen.tls.empty()) continue;
+    const auto server = read_certificates(listen);
+    if (!server) continue;  // told by parse_config already
+    const auto& expiries = (*server)->expiries();
+    for (std::size_t k = 0; k < listen.tls.size(); ++k) {
+      const std::string& file = listen.tls[k].certificate;
+      const auto until = expiries.find(file);
+      if (until == expiries.end()) continue;
+      const std::string doubt = doubt_about_end(until->second, now);
+      if (!doubt.empty())
+        warning(fmt::format("listen[{}].tls[{}].certificate", i, k), file + " " + doubt);
+    }
+  }
+}
+
 std::string text_of(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
@@ -167,6 +190,7 @@ void check_start(const LoadedConfig& loaded, Findings& out) {
   check.memory();
   check.spool();
   check.disks();
+  check.certificates();
 }
 
 int check_command(const LoadedConfig& loaded, std::ostream& out, std::ostream& err) {

@@ -10,7 +10,8 @@
 
 namespace weir::app {
 
-// Adds to `out`: as errors what keeps Weir from starting here, as warnings what it goes on without.
+// Adds to `out`: as errors what keeps Weir from starting here, as warnings what it goes on without,
+// and certificates that have expired or soon will.
 void check_start(const LoadedConfig& loaded, Findings& out);
 
 // `weir check`: 0, or 1 where it cannot start.

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string>
 
+#include "app/certificates.h"
 #include "app/pipe.h"
 
 namespace weir::app {
@@ -101,6 +102,19 @@ TEST_CASE("a user that does not exist is in nobody's way but root's") {
   CHECK((root ? found.errors : found.warnings)
             .starts_with("4: there is no user \"no-such-user-here\": "));
   CHECK((root ? found.warnings : found.errors).empty());
+}
+
+TEST_CASE("a certificate is doubted a week before its end, and after it") {
+  const WallTime end{Seconds{784'111'777}};
+  const std::string soon = "expires on Sun, 06 Nov 1994 08:49:37 GMT";
+  const std::string late = "has expired: since Sun, 06 Nov 1994 08:49:37 GMT clients refuse it";
+  const Seconds week = std::chrono::days(7);
+  CHECK(doubt_about_end(end, end - week - Seconds(1)).empty());
+  CHECK(doubt_about_end(end, end - week) == soon);
+  CHECK(doubt_about_end(end, end - Seconds(1)) == soon);
+  CHECK(doubt_about_end(end, end) == late);
+  CHECK(doubt_about_end(end, end + week) == late);
+  CHECK(doubt_about_end({}, end).empty());  // it says none that can be read
 }
 
 TEST_CASE("check shows the line, and ends with 1") {
