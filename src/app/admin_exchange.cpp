@@ -298,9 +298,16 @@ void AdminExchange::reload() {
 void AdminExchange::tell_of_reload() {
   const auto outcome = house_.shared.reloads.take(*this);
   if (!outcome) return;
-  if (!outcome->error.empty()) return reply({422, kJsonType, error_text(outcome->error)});
+  if (!outcome->error.empty()) {
+    std::string why = outcome->error;
+    for (const std::string& log : outcome->logs)
+      why += (why.ends_with('\n') ? "" : "\n") + ("a log cannot be opened again: " + log);
+    return reply({422, kJsonType, error_text(why)});
+  }
   using Json = nlohmann::ordered_json;
-  const Json told{{"changes", outcome->changes}, {"needs_restart", outcome->kept}};
+  const Json told{{"changes", outcome->changes},
+                  {"needs_restart", outcome->kept},
+                  {"logs_failed", outcome->logs}};
   reply({200, kJsonType, told.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"});
 }
 

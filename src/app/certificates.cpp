@@ -1,11 +1,29 @@
 #include "app/certificates.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "app/conf_value.h"
+#include "base/log.h"
+#include "http/date.h"
 
 namespace weir::app {
+namespace {
+
+constexpr Seconds kSoon = std::chrono::days(7);
+
+void warn_of_ends(const net::TlsServer& server) {
+  const WallTime now = std::chrono::floor<Seconds>(std::chrono::system_clock::now());
+  for (const auto& [file, until] : server.expiries()) {
+    if (const std::string doubt = doubt_about_end(until, now); !doubt.empty())
+      log_warn("certificate={} {}", file, doubt);
+  }
+}
+
+}  // namespace
 
 std::expected<std::shared_ptr<net::TlsServer>, std::string> read_certificates(
     const Listen& listen) {
@@ -32,6 +50,12 @@ std::expected<std::shared_ptr<net::TlsClient>, std::string> read_tls_client(
                                .own = {origin.tls_certificate, origin.tls_key}});
 }
 
+std::string doubt_about_end(WallTime until, WallTime now) {
+  if (until == WallTime{} || until > now + kSoon) return {};
+  if (until > now) return fmt::format("expires on {}", http::print_date(until));
+  return fmt::format("has expired: since {} clients refuse it", http::print_date(until));
+}
+
 std::string load_certificates(const Setup& setup) {
   std::vector<std::pair<net::TlsSlot<net::TlsServer>*, std::shared_ptr<net::TlsServer>>> made;
   std::vector<std::pair<net::TlsSlot<net::TlsClient>*, std::shared_ptr<net::TlsClient>>> asking;
@@ -47,6 +71,7 @@ std::string load_certificates(const Setup& setup) {
     if (!client) return client.error();
     asking.emplace_back(&origin->servers.tls, std::move(*client));
   }
+  for (const auto& [slot, server] : made) warn_of_ends(*server);
   for (auto& [slot, server] : made) slot->set(std::move(server));
   for (auto& [slot, client] : asking) slot->set(std::move(client));
   return {};

@@ -11,7 +11,7 @@
 #include "app/record_command.h"
 #include "app/reference.h"
 #include "app/replay_command.h"
-#include "app/restriction.h"
+#include "app/start_check.h"
 #include "app/status_command.h"
 #include "app/store_command.h"
 #include "app/top_command.h"
@@ -171,7 +171,8 @@ Commands describe_commands(CLI::App& weir, Arguments& to) {
                   "Take over sockets and cache of the Weir that runs (server.handover), which then "
                   "drains and ends");
   c.run->add_option("--ready-fd", to.run.ready_fd)->group("");  // for weir upgrade
-  c.check = weir.add_subcommand("check", "Say whether the conf file is good");
+  c.check = weir.add_subcommand(
+      "check", "Say whether the conf file is good, and whether Weir can start with it here");
   add_conf(*c.check, to, true);
   c.config = weir.add_subcommand("config", "Print the values in force and where each was set");
   add_conf(*c.config, to, false);
@@ -256,10 +257,7 @@ int with_conf(const Commands& c, const Arguments& given, RunFn run, std::ostream
   if (c.record->parsed()) return record_command(loaded->config, given.record, out, err);
   if (c.explain->parsed()) return explain_command(loaded->config, given.explain, out, err);
   if (c.level->parsed()) return level_command(loaded->config, given.level, out, err);
-  if (c.check->parsed()) {
-    out << given.conf << ": ok\n"
-        << given.conf << ": once it runs: " << restriction_plan(loaded->config) << "\n";
-  }
+  if (c.check->parsed()) return check_command(*loaded, out, err);
   if (c.config->parsed()) out << effective_config(*loaded);
   return kOk;
 }

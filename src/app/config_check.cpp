@@ -14,7 +14,6 @@
 #include "app/config_rows.h"
 #include "app/log_target.h"
 #include "app/log_template.h"
-#include "app/machine.h"
 #include "net/address.h"
 #include "origin/health.h"
 
@@ -255,12 +254,6 @@ void check_limits(const Config& c, const Places& places, Findings& out) {
   if (!c.delivery.record.empty() && no_path) {
     out.errors.push_back({at("delivery.record"), "delivery.record must be a path",
                           "without one, or with \"\", `weir record` decides"});
-  }
-  if (const std::uint64_t memory = machine_memory(); memory != 0 && c.storage.memory > memory) {
-    out.warnings.push_back(
-        {at("storage.memory"),
-         fmt::format("this machine has {} MiB: Weir will not start here", memory >> 20),
-         {}});
   }
 }
 

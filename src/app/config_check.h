@@ -1,6 +1,6 @@
 #pragma once
 // What no single value shows: names that must exist, and values that contradict or endanger each
-// other. Only for config*.cpp.
+// other. For config*.cpp and start_check.cpp.
 
 #include <vector>
 

@@ -135,12 +135,14 @@ int log_command(const std::string& what, std::istream& in, std::ostream& out, st
     return 0;
   }
   // A whole line that is none, or the name of a file.
-  if (what.find(' ') != what.npos && !std::filesystem::exists(what)) {
+  std::error_code hidden;
+  if (what.find(' ') != what.npos && !std::filesystem::exists(what, hidden) &&
+      hidden != std::errc::permission_denied) {
     err << "weir log: that is neither a line of the access log nor a file\n";
     return 2;
   }
   std::ifstream file(what);
-  if (!file || std::filesystem::is_directory(what)) {
+  if (!file || std::filesystem::is_directory(what, hidden)) {
     err << fmt::format("weir log: {}: {}\n", what, std::strerror(file ? EISDIR : errno));
     return 1;
   }

@@ -14,9 +14,13 @@
 namespace weir::app {
 namespace {
 
+constexpr Duration kTryEvery = std::chrono::seconds(1);
+
+TimePoint clock_now() { return std::chrono::steady_clock::now(); }
+
 // A blocking pipe that poll calls writable has room for this many bytes (PIPE_BUF, pipe(7)), so a
 // write of no more does not block. The descriptor may be shared with other processes, so it must
-// not be made non-blocking.
+// not be made non-blocking; one that was opened here is not shared.
 constexpr std::size_t kPiece = 4096;
 // A regular file takes any number.
 constexpr std::size_t kFilePiece = 1 << 20;
@@ -32,13 +36,27 @@ bool may_write(int fd, int milliseconds) {
   return ::poll(&p, 1, milliseconds) > 0;  // also POLLERR: the write tells which error
 }
 
-// As root not through a link that another user has put there, perhaps to a file of root's.
+// As root not through a link that another user has put there, perhaps to a file of root's. Does not
+// wait for whoever is to read a FIFO: ENXIO.
 int open_path(const std::string& path) {
-  int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
+  int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   struct stat s {};
   const bool link = ::lstat(path.c_str(), &s) == 0 && S_ISLNK(s.st_mode);
   if (::geteuid() == 0 && !(link && s.st_uid == 0)) flags |= O_NOFOLLOW;
   return ::open(path.c_str(), flags, 0640);
+}
+
+// A socket or a device that is missing has the same errno.
+bool lacks_reader(const std::string& path, int error) {
+  struct stat s {};
+  return error == ENXIO && ::stat(path.c_str(), &s) == 0 && S_ISFIFO(s.st_mode);
+}
+
+bool is_open_as(int fd, const std::string& path) {
+  struct stat a {};
+  struct stat b {};
+  return ::fstat(fd, &a) == 0 && ::stat(path.c_str(), &b) == 0 && a.st_dev == b.st_dev &&
+         a.st_ino == b.st_ino;
 }
 
 // RFC 5424 §6.2.4: printable ASCII.
@@ -70,7 +88,9 @@ Result<LogOutput> LogOutput::open(std::string target, std::string_view header) {
   int fd = target == "stdout" ? STDOUT_FILENO : target == "stderr" ? STDERR_FILENO : -1;
   const bool owned = fd < 0;
   if (owned) fd = open_path(target);
-  if (fd < 0) return fail(Errc::kSystem, errno);
+  const int error = errno;
+  if (fd < 0 && !lacks_reader(target, error)) return fail(Errc::kSystem, error);
+  if (fd < 0) log_warn("log={} nobody reads it: until somebody does, lines are lost", target);
   LogOutput output(fd, std::move(target), owned);
   if (!header.empty()) output.header_.append(header) += '\n';
   output.begin();
@@ -84,10 +104,12 @@ LogOutput::LogOutput(LogOutput&& other) noexcept
       header_(std::move(other.header_)),
       owned_(std::exchange(other.owned_, false)),
       socket_(std::move(other.socket_)),
-      level_(other.level_) {}
+      level_(other.level_),
+      next_try_(other.next_try_),
+      away_(other.away_) {}
 
 LogOutput::~LogOutput() {
-  if (owned_) ::close(fd_);
+  if (owned_ && fd_ >= 0) ::close(fd_);
 }
 
 Result<std::size_t> LogOutput::send_lines(std::string_view lines) {
@@ -104,6 +126,7 @@ Result<std::size_t> LogOutput::send_lines(std::string_view lines) {
 
 Result<std::size_t> LogOutput::write(std::string_view bytes) {
   if (socket_) return send_lines(bytes);
+  if (fd_ < 0 && !find_reader()) return std::unexpected(away_);
   std::size_t taken = 0;
   while (taken < bytes.size()) {
     if (!may_write(fd_, 0)) return taken;
@@ -115,10 +138,34 @@ Result<std::size_t> LogOutput::write(std::string_view bytes) {
       return taken;
     } else if (errno != EINTR) {
       if (taken > 0) return taken;  // the next call meets the error again
-      return fail(Errc::kSystem, errno);
+      const int error = errno;
+      if (error != EPIPE || !find_reader()) return fail(Errc::kSystem, error);
     }
   }
   return taken;
+}
+
+void LogOutput::take(int fd) {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = fd;
+  piece_ = piece_of(fd_, owned_);
+  begin();
+}
+
+// Whether there is one now where there was none: of this FIFO, or of a new one of its name. One
+// that is open stays so meanwhile: a reader that comes back gets what it has left in it.
+bool LogOutput::find_reader() {
+  const TimePoint now = clock_now();
+  if (!owned_ || target_.empty() || now < next_try_) return false;
+  next_try_ = after(now, kTryEvery);
+  const int fd = open_path(target_);
+  if (fd < 0) {
+    away_ = {Errc::kSystem, errno};
+    return false;
+  }
+  take(fd);
+  next_try_ = {};
+  return true;
 }
 
 void LogOutput::wait_writable(Duration patience) {
@@ -131,10 +178,22 @@ Result<void> LogOutput::reopen() {
   if (socket_) socket_->reopen();
   if (!owned_ || target_.empty()) return {};
   const int fd = open_path(target_);
-  if (fd < 0) return fail(Errc::kSystem, errno);
-  ::close(std::exchange(fd_, fd));
-  piece_ = piece_of(fd_, owned_);
-  begin();
+  const int error = errno;
+  if (fd < 0 && !lacks_reader(target_, error)) return fail(Errc::kSystem, error);
+  next_try_ = {};
+  if (fd >= 0) {
+    take(fd);
+  } else if (fd_ >= 0 && !is_open_as(fd_, target_)) {
+    ::close(std::exchange(fd_, -1));
+  }
+  return {};
+}
+
+Result<void> LogOutput::probe(const std::string& path) {
+  const int fd = open_path(path);
+  const int error = errno;
+  if (fd < 0 && !lacks_reader(path, error)) return fail(Errc::kSystem, error);
+  if (fd >= 0) ::close(fd);
   return {};
 }
 

@@ -67,7 +67,12 @@ int reload_command(const LoadedConfig& conf, std::ostream& out, std::ostream& er
   for (const Json& kept : result["needs_restart"])
     out << "after a restart: " << kept.get<std::string>() << "\n";
   out << (result["changes"].empty() ? "reloaded: nothing is different\n" : "reloaded\n");
-  return 0;
+  const Json failed = result.value("logs_failed", Json::array());  // an older Weir tells none
+  for (const Json& log : failed)
+    err << "weir reload: a log cannot be opened again: " << log.get<std::string>() << "\n";
+  if (failed.empty()) return 0;
+  err << "weir reload: the conf is in force; a log goes on in its old file, a recording ends\n";
+  return kFailed;
 }
 
 int explain_command(const Config& config, const ExplainArguments& given, std::ostream& out,

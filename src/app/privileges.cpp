@@ -52,7 +52,14 @@ std::string drop_privileges(const std::string& user, const std::vector<std::stri
 std::vector<std::string> not_reopenable(const std::vector<std::string>& logs) {
   std::vector<std::string> out;
   for (const std::string& log : logs) {
-    if (!std::filesystem::is_regular_file(log)) continue;  // a device or pipe is not rotated
+    std::error_code hidden;  // in a directory that this user may not search
+    const auto kind = std::filesystem::status(log, hidden).type();
+    if (kind == std::filesystem::file_type::fifo) {  // opened again when its reader comes back
+      if (::access(log.c_str(), W_OK) != 0) out.push_back(log);
+      continue;
+    }
+    if (!hidden && kind != std::filesystem::file_type::regular)
+      continue;  // devices are not rotated
     const std::filesystem::path directory = std::filesystem::path(log).parent_path();
     if (::access(directory.empty() ? "." : directory.c_str(), W_OK | X_OK) != 0) out.push_back(log);
   }

@@ -12,8 +12,9 @@ namespace weir::app {
 std::string drop_privileges(const std::string& user, const std::vector<std::string>& logs,
                             bool low_ports = false);
 
-// Those of `logs`, regular files, that this process could not open again after they were renamed,
-// because it may not make files in their directories.
+// Those of `logs` that this process could not open again: files, after they were renamed, because
+// it may not make files in their directories or not even search them; and FIFOs that it may not
+// write to.
 std::vector<std::string> not_reopenable(const std::vector<std::string>& logs);
 
 }  // namespace weir::app

@@ -40,6 +40,15 @@ int open_path(const std::string& path) {
                 0640);
 }
 
+Result<int> open_regular(const std::string& path) {
+  const int fd = open_path(path);
+  if (fd < 0) return fail(Errc::kSystem, errno);
+  struct stat s {};
+  if (::fstat(fd, &s) == 0 && S_ISREG(s.st_mode)) return fd;
+  ::close(fd);
+  return fail(Errc::kSystem, EINVAL);
+}
+
 }  // namespace
 
 std::string_view name(Recorder::State state) {
@@ -110,6 +119,17 @@ void Recorder::reopen() {
     wanted_.reopen = true;
   }
   work_.notify_one();
+}
+
+Result<void> Recorder::probe() const {
+  {
+    const Lock lock(mutex_);
+    if (state_ != State::kOn) return {};
+  }
+  const Result<int> fd = open_regular(plan_.path);
+  if (!fd) return std::unexpected(fd.error());
+  ::close(*fd);
+  return {};
 }
 
 void Recorder::set_settings(const delivery::Settings& settings) {
@@ -242,13 +262,11 @@ void Recorder::end_turn(State state, Error why) {
 }
 
 Result<void> Recorder::open_file() {
-  fd_ = open_path(plan_.path);
-  if (fd_ < 0) return fail(Errc::kSystem, errno);
+  const Result<int> fd = open_regular(plan_.path);
+  if (!fd) return std::unexpected(fd.error());
+  fd_ = *fd;
   struct stat s {};
-  if (::fstat(fd_, &s) != 0 || !S_ISREG(s.st_mode)) {
-    ::close(std::exchange(fd_, -1));
-    return fail(Errc::kSystem, EINVAL);
-  }
+  if (::fstat(fd_, &s) != 0) return fail(Errc::kSystem, EINVAL);
   file_size_ = static_cast<std::uint64_t>(s.st_size);
   return {};
 }

@@ -72,7 +72,7 @@ class Recorder {
   // Writes what was handed over, then ends the thread. Once more does nothing.
   void stop() EXCLUDES_LOCK(mutex_);
 
-  // Any thread, as are all below. None of them waits for the disk.
+  // Any thread, as are all below. None of them but probe() waits for the disk.
   bool possible() const { return !plan_.path.empty(); }
   const Plan& plan() const { return plan_; }
   // REQUIRES: possible(). Where something is being recorded, that ends first.
@@ -80,6 +80,8 @@ class Recorder {
   void order_off() EXCLUDES_LOCK(mutex_);
   // The file was renamed: a new one is begun, if anything is being recorded. The bound stays.
   void reopen() EXCLUDES_LOCK(mutex_);
+  // Whether reopen() would succeed; also where nothing is being recorded. Waits for the disk.
+  Result<void> probe() const EXCLUDES_LOCK(mutex_);
   // From now on these are in force.
   void set_settings(const delivery::Settings& settings) EXCLUDES_LOCK(mutex_);
   Status status() const EXCLUDES_LOCK(mutex_);

@@ -25,7 +25,8 @@ class Part {
  public:
   explicit Part(std::string path) : path_(std::move(path)), in_(path_, std::ios::binary) {
     if (!in_) fault_ = std::strerror(errno);
-    if (in_ && std::filesystem::is_directory(path_)) fault_ = std::strerror(EISDIR);
+    std::error_code ignored;
+    if (in_ && std::filesystem::is_directory(path_, ignored)) fault_ = std::strerror(EISDIR);
   }
 
   const std::string& path() const { return path_; }

@@ -22,6 +22,9 @@ struct ReloadOutcome {
   std::string error;                 // why nothing changed, for people; empty: it was done
   std::vector<std::string> changes;  // what is different now, one by one
   std::vector<std::string> kept;     // what will be after a restart
+  // What could not be opened again, each with why. A log goes on in its old file, a recording has
+  // ended. Also beside an error.
+  std::vector<std::string> logs = {};
 };
 
 // What came of them so far.

@@ -11,6 +11,8 @@
 #include "app/certificates.h"
 #include "app/conf_diff.h"
 #include "app/config_check.h"
+#include "app/log_output.h"
+#include "app/log_target.h"
 #include "app/sockets.h"
 #include "base/log.h"
 #include "base/log_level.h"
@@ -68,15 +70,28 @@ void Reloader::reload() {
   // In single quotes: values have double ones.
   for (const std::string& change : outcome.changes) log_info("reload changed='{}'", change);
   for (const std::string& kept : outcome.kept) log_warn("reload needs_restart='{}'", kept);
-  reopen_logs();
+  outcome.logs = reopen_logs();
+  for (const std::string& log : outcome.logs) log_error("reload log_failed='{}'", log);
   shared_.reloads.finish(std::move(outcome));
 }
 
-void Reloader::reopen_logs() {
+// The threads that write them open them when they come to it: whether that goes wrong is found out
+// here, for whoever waits for the outcome.
+std::vector<std::string> Reloader::reopen_logs() {
   const std::shared_ptr<const Setup> setup = shared_.setup();
+  const Config& config = setup->config();
+  std::vector<std::string> failed;
+  const auto look = [&](const std::string& path, const Result<void>& probed) {
+    if (!probed) failed.push_back(fmt::format("{}: {}", path, describe(probed.error())));
+  };
+  for (const std::string& target : {config.log.access, config.log.error}) {
+    if (is_log_file(target)) look(target, LogOutput::probe(target));
+  }
+  look(shared_.recorder.plan().path, shared_.recorder.probe());
   if (setup->access_log) setup->access_log->reopen();
   shared_.recorder.reopen();
   errors_.reopen();
+  return failed;
 }
 
 ReloadOutcome Reloader::change() {

@@ -36,7 +36,7 @@ class Reloader {
   std::string open_log(Next& next);
   void put_in_force(Next& next);
   void wait_for_workers() const;
-  void reopen_logs();
+  std::vector<std::string> reopen_logs();
 
   Shared& shared_;
   ErrorLog& errors_;

@@ -175,7 +175,8 @@ std::string give_up_privileges(const LoadedConfig& loaded) {
   if (!left) return left.error();
   log_info("privileges uid={} {}", ::geteuid(), *left);
   for (const std::string& file : not_reopenable(files)) {
-    log_warn("log={} directory is not writable: SIGHUP cannot begin a new file here", file);
+    log_warn("log={} uid={} cannot open it again: SIGHUP cannot begin a new file here", file,
+             ::geteuid());
   }
   if (!loaded.file.empty() && ::access(loaded.file.c_str(), R_OK) != 0) {
     log_warn("conf={} is not readable to user={}: a reload will fail", loaded.file,

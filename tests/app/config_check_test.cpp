@@ -196,8 +196,6 @@ TEST_CASE("risky values are warned of and taken") {
         "                    ^~~~~~~~\n");
   CHECK(found("origin = \"a:1\"\n[storage]\nmax_object = \"1 GiB\"\n").find("warning") !=
         std::string::npos);
-  CHECK(found("origin = \"a:1\"\n[storage]\nmemory = \"64 TiB\"\n").find("will not start here") !=
-        std::string::npos);
   CHECK(found("[[origin]]\nname = \"a\"\nservers = \"a:1\"\nmax_connections = 4\n")
             .find("more idle connections") != std::string::npos);
 }

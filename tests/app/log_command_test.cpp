@@ -124,5 +124,11 @@ TEST_CASE("what cannot be read is an error") {
   CHECK(log("-", "\n\n").code == 1);
 }
 
+TEST_CASE("what is too long for the name of a file is no exception") {
+  const Outcome given = log(string(5000, 'x') + " y");
+  CHECK(given.code == 2);
+  CHECK(has(given.err, "neither a line of the access log nor a file"));
+}
+
 }  // namespace
 }  // namespace weir::app

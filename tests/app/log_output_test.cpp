@@ -1,6 +1,11 @@
 #include "app/log_output.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <csignal>
 
@@ -56,6 +61,84 @@ TEST_CASE("reopen writes to a new file after the old one was renamed") {
   CHECK(out->write("new\n") == 4U);
   CHECK(dir.content("log.1") == "old\nlate\n");
   CHECK(dir.content("log") == "new\n");
+}
+
+// Reads a FIFO, until it goes.
+class Reader {
+ public:
+  explicit Reader(const std::string& path)
+      : fd_(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
+    REQUIRE(fd_ >= 0);
+  }
+  ~Reader() { ::close(fd_); }
+  Reader(const Reader&) = delete;
+
+  std::string read() {
+    char piece[100];
+    const ssize_t n = ::read(fd_, piece, sizeof piece);
+    return {piece, n > 0 ? static_cast<std::size_t>(n) : 0};
+  }
+
+ private:
+  const int fd_;
+};
+
+TEST_CASE(
+    "a FIFO without a reader loses lines, is not waited for, and is written once there is one") {
+  ::signal(SIGPIPE, SIG_IGN);
+  const ScratchDir dir;
+  REQUIRE(::mkfifo(dir.file("log").c_str(), 0600) == 0);
+  auto out = LogOutput::open(dir.file("log"));
+  REQUIRE(out.has_value());
+  for (int i = 0; i < 2; ++i)
+    CHECK(out->write("lost\n") == std::unexpected(Error{Errc::kSystem, ENXIO}));
+  {
+    Reader reader(dir.file("log"));
+    CHECK(out->write("too soon\n") == std::unexpected(Error{Errc::kSystem, ENXIO}));
+    CHECK(out->reopen().has_value());  // which does not wait for a second to pass
+    CHECK(out->write("first\n") == 6U);
+    CHECK(reader.read() == "first\n");
+    CHECK(out->write("left\n") == 5U);
+  }
+  CHECK(out->write("lost\n") == std::unexpected(Error{Errc::kSystem, EPIPE}));
+  CHECK(out->reopen().has_value());
+  Reader reader(dir.file("log"));
+  CHECK(out->write("second\n") == 7U);
+  CHECK(reader.read() == "left\nsecond\n");
+}
+
+TEST_CASE("a FIFO in the place of a file is written to as soon as it is read, and a new one too") {
+  ::signal(SIGPIPE, SIG_IGN);
+  const ScratchDir dir;
+  auto out = LogOutput::open(dir.file("log"));
+  REQUIRE(out.has_value());
+  for (int i = 0; i < 2; ++i) {
+    std::filesystem::remove(dir.file("log"));
+    REQUIRE(::mkfifo(dir.file("log").c_str(), 0600) == 0);
+    CHECK(out->reopen().has_value());
+    Reader reader(dir.file("log"));
+    CHECK(out->write("here\n") == 5U);
+    CHECK(reader.read() == "here\n");
+  }
+  // And without being told, where the one before has lost its reader.
+  std::filesystem::remove(dir.file("log"));
+  REQUIRE(::mkfifo(dir.file("log").c_str(), 0600) == 0);
+  Reader reader(dir.file("log"));
+  CHECK(out->write("here\n") == 5U);
+  CHECK(reader.read() == "here\n");
+}
+
+TEST_CASE("a socket is no log") {
+  const ScratchDir dir;
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  dir.file("log").copy(at.sun_path, sizeof at.sun_path - 1);
+  REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0);
+  const auto out = LogOutput::open(dir.file("log"));
+  ::close(fd);
+  REQUIRE_FALSE(out.has_value());
+  CHECK(out.error().sys == ENXIO);
 }
 
 TEST_CASE("a full disk is an error") {

@@ -95,17 +95,24 @@ TEST_CASE("a log in a directory of others' cannot be opened again") {
   if (!is_root()) return;
   const ScratchDir dir;
   REQUIRE(::chmod(dir.file(".").c_str(), 0755) == 0);
-  for (const char* mine : {"roots", "users"}) {
+  for (const char* mine : {"roots", "users", "hidden"}) {
     std::filesystem::create_directory(dir.file(mine));
     std::ofstream(dir.file(std::string(mine) + "/log")).flush();
   }
   const passwd nobody = *::getpwnam("nobody");
   REQUIRE(::chown(dir.file("users").c_str(), nobody.pw_uid, nobody.pw_gid) == 0);
-  const std::vector<std::string> logs = {dir.file("roots/log"), dir.file("users/log"), "/dev/null"};
+  REQUIRE(::chmod(dir.file("hidden").c_str(), 0700) == 0);
+  for (const auto& [name, mode] : {std::pair{"mine", 0666}, {"not_mine", 0600}}) {
+    REQUIRE(::mkfifo(dir.file(name).c_str(), 0600) == 0);
+    REQUIRE(::chmod(dir.file(name).c_str(), static_cast<mode_t>(mode)) == 0);
+  }
+  const std::vector<std::string> logs = {dir.file("roots/log"), dir.file("hidden/log"),
+                                         dir.file("not_mine"),  dir.file("mine"),
+                                         dir.file("users/log"), "/dev/null"};
   CHECK(not_reopenable(logs).empty());
   CHECK(in_child([&] {
           if (!drop_privileges("nobody", logs).empty()) return 1;
-          return not_reopenable(logs) == std::vector<std::string>{logs[0]} ? 0 : 2;
+          return not_reopenable(logs) == std::vector(logs.begin(), logs.begin() + 3) ? 0 : 2;
         }) == 0);
 }
 

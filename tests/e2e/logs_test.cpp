@@ -180,6 +180,45 @@ TEST_CASE("A custom line is what its template says, and a client cannot forge on
   CHECK(wrong.err.find("did you mean \"client\"?") != std::string::npos);
 }
 
+// Nothing of Weir waits in open(): not at start, not when a reader has gone and it is told to
+// begin a new file.
+TEST_CASE(
+    "Logs that are FIFOs without a reader make nobody wait, and are written once there is one") {
+  const Origin origin;
+  const ScratchDirectory dir;
+  const std::string access = (dir.path() / "access").string();
+  const std::string errors = (dir.path() / "errors").string();
+  for (const std::string& path : {access, errors}) REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  Weir weir(origin, "[log]\naccess = \"" + access + "\"\nerror = \"" + errors + "\"\n");
+  int n = 0;
+  for (int round = 0; round < 2; ++round) {
+    const int lost = weir.status().at("access_log").at("dropped");
+    CHECK(get(weir.port(), "/lost?size=1").complete());
+    CHECK(eventually([&] { return weir.status().at("access_log").at("dropped") > lost; }));
+    const auto done = [&] { return weir.status().at("reloads").at("done").get<int>(); };
+    const int before = done();
+    weir.process().signal(SIGHUP);
+    CHECK(eventually([&] { return done() == before + 1; }));
+    for (const std::string& path : {access, errors}) {
+      CAPTURE(path);
+      const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+      REQUIRE(reader >= 0);
+      std::string read;
+      const std::string wanted = path == access ? "/kept" + std::to_string(round) : "log.level=";
+      CHECK(eventually([&] {
+        get(weir.port(), "/kept" + std::to_string(round) + "?size=1");
+        post(weir, "/level", ++n % 2 == 0 ? R"({"level": "debug"})" : R"({"level": "info"})");
+        char piece[65536];
+        const ssize_t got = ::read(reader, piece, sizeof piece);
+        if (got > 0) read.append(piece, static_cast<std::size_t>(got));
+        return read.find(wanted) != std::string::npos;
+      }));
+      ::close(reader);
+    }
+  }
+  CHECK(weir.status().at("error_log").at("dropped").get<int>() >= 1);
+}
+
 // An error log that nobody reads, full: Weir serves as before, and says later what is missing.
 TEST_CASE("A stuck error log makes nobody wait") {
   const Origin origin;

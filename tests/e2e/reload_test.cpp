@@ -217,6 +217,54 @@ TEST_CASE("weir reload takes over nothing of a file that the running Weir does n
   CHECK(weir.wait(Millis(20'000)) == Exit{0, 0});
 }
 
+TEST_CASE(
+    "A log that cannot be opened again is told by the answer, and the conf holds all the same") {
+  const Origin origin;
+  const ScratchDirectory directory;
+  const std::string logs = (directory.path() / "logs").string();
+  std::filesystem::create_directory(logs);
+  const auto conf = [&](const char* of_site) {
+    return "[server]\nadmin = \"unix:" + (directory.path() / "admin").string() + "\"\n" +
+           listen_at(kHere) + to(origin, "", of_site) + "[log]\naccess = \"" + logs +
+           "/access\"\nerror = \"" + logs + "/error\"\n[delivery]\nrecord = \"" + logs +
+           "/samples\"\n";
+  };
+  const std::string file = directory.write("weir.conf", conf(""));
+  Process weir({weir_program(), "run", "-c", file});
+  listening_port(weir);
+  REQUIRE(eventually(
+      [&] { return text_of(logs + "/error").find("serving workers=") != std::string::npos; }));
+  const auto reload = [&] { return run({weir_program(), "reload", "-c", file}); };
+  CHECK(reload().exit == Exit{0, 0});
+
+  std::filesystem::rename(logs, logs + ".moved");
+  directory.write("weir.conf", conf("default_ttl = \"9 s\"\n"));
+  const Finished done = reload();
+  CAPTURE(done.err);
+  CHECK(done.exit == Exit{1, 0});
+  CHECK(done.out == "site [\"*\"] default_ttl: \"0 s\" -> \"9 s\"\nreloaded\n");
+  for (const char* name : {"/access", "/error", "/samples"}) {
+    CHECK(done.err.find("cannot be opened again: " + logs + name + ": ") != std::string::npos);
+  }
+  CHECK(done.err.find("the conf is in force") != std::string::npos);
+  CHECK(eventually([&] {
+    return text_of(logs + ".moved/error").find("error reload log_failed='" + logs + "/access: ") !=
+           std::string::npos;
+  }));
+  std::filesystem::create_directory(logs);
+  std::filesystem::create_directory(logs + "/access");
+  const Finished again = reload();
+  CHECK(again.exit == Exit{1, 0});
+  CHECK(again.out == "reloaded: nothing is different\n");
+  CHECK(again.err.find("/access: system: a system call failed (Is a directory)\n") !=
+        std::string::npos);
+  CHECK(again.err.find("/error") == std::string::npos);
+  std::filesystem::remove(logs + "/access");
+  CHECK(reload().exit == Exit{0, 0});
+  weir.signal(SIGTERM);
+  CHECK(weir.wait(Millis(20'000)) == Exit{0, 0});
+}
+
 TEST_CASE("No reload leaves the admin address open to all without a token") {
   const Origin origin;
   const auto conf = [&](std::string_view server) {

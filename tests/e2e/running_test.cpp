@@ -56,6 +56,31 @@ TEST_CASE("A right conf passes the check and can be shown") {
   CHECK(shown.out.find("stall_timeout") != std::string::npos);
 }
 
+TEST_CASE("The check tells what run would end with on this machine, and ends with 1 as well") {
+  const ScratchDirectory dir;
+  const std::string no = (dir.path() / "no").string();
+  const std::string rows[] = {
+      "[log]\naccess = \"" + no + "/log\"\n",
+      "[log]\nerror = \"" + no + "/log\"\n",
+      "[delivery]\nrecord = \"" + no + "/samples\"\n",
+      "[server]\npid_file = \"" + no + "/pid\"\n",
+      "[server]\nadmin = \"unix:" + no + "/admin\"\n",
+      "[server]\nhandover = \"unix:" + no + "/next\"\n",
+      "[storage]\nmemory = \"64 TiB\"\n",
+      "[[storage.disk]]\npath = \"" + no + "/disk\"\nsize = \"1 GiB\"\n",
+      "[[storage.disk]]\npath = \"" + dir.write("file", "") + "\"\nsize = \"1 GiB\"\n"};
+  for (const std::string& row : rows) {
+    CAPTURE(row);
+    const std::string conf = "listen = \"127.0.0.1:0\"\norigin = \"127.0.0.1:9\"\n" + row;
+    const Finished checked = run_weir({"check"}, conf);
+    CHECK(checked.exit == Exit{1, 0});
+    CHECK(says(checked, "weir.conf:4:"));
+    CHECK(says(checked, "Weir will not start here"));
+    CHECK(checked.out.empty());
+    CHECK(run_weir({"run"}, conf).exit == Exit{1, 0});
+  }
+}
+
 TEST_CASE("Bad usage ends with code 2") { CHECK(run_weir({"dance"}, "").exit == Exit{2, 0}); }
 
 TEST_CASE("A port that is taken is named, and the program ends with code 1") {
@@ -288,6 +313,20 @@ TEST_CASE("Started as root, Weir becomes server.user and still serves and begins
   CHECK(eventually([&] { return std::filesystem::exists(access); }));
   CHECK(get(weir.port(), "/two?size=1").complete());
   CHECK(eventually([&] { return text_of(access).find("/two") != std::string::npos; }));
+}
+
+TEST_CASE("Logs in a directory that server.user may not search are told, and Weir serves") {
+  if (::geteuid() != 0) {
+    MESSAGE("SKIPPED: only root can become another user");
+    return;
+  }
+  const Origin origin;
+  const ScratchDirectory logs;  // mode 0700
+  const std::string access = (logs.path() / "access").string();
+  Weir weir(origin, "[server]\nuser = \"nobody\"\n[log]\naccess = \"" + access + "\"\n");
+  CHECK(weir.process().wait_for_line("warn log=" + access + " uid=").has_value());
+  CHECK(get(weir.port(), "/one?size=1").complete());
+  CHECK(eventually([&] { return text_of(access).find("/one") != std::string::npos; }));
 }
 
 TEST_CASE("The access log has a line for each request") {

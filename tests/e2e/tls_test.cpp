@@ -208,6 +208,38 @@ TEST_CASE("The status says whether the kernel could make records") {
   CHECK(found.at("used") == false);
 }
 
+TEST_CASE("A certificate that has expired, or soon will, is warned of by check, start and reload") {
+  const Origin origin;
+  const ScratchDirectory files;
+  const std::string soon = make_certificate(files, "soon.example");  // two days
+  const std::string late = (files.path() / "late").string();
+  const Finished asked = run({"/usr/bin/openssl", "req", "-new", "-key", soon + ".key", "-subj",
+                              "/CN=late.example", "-out", late + ".csr"});
+  REQUIRE(asked.exit == Exit{0, 0});
+  const Finished signed_now = run({"/usr/bin/openssl", "x509", "-req", "-in", late + ".csr",
+                                   "-signkey", soon + ".key", "-days", "0", "-out", late + ".pem"});
+  CAPTURE(signed_now.err);
+  REQUIRE(signed_now.exit == Exit{0, 0});
+  const std::string tables = tls(soon) + "[[listen.tls]]\ncertificate = \"" + late +
+                             ".pem\"\nkey = \"" + soon + ".key\"\n";
+  const Finished checked = run_weir({"check"}, conf(origin, tables));
+  CAPTURE(checked.err);
+  CHECK(checked.exit == Exit{0, 0});
+  CHECK(checked.err.find("warning: " + soon + ".pem expires on ") != std::string::npos);
+  CHECK(checked.err.find("warning: " + late + ".pem has expired: since ") != std::string::npos);
+  Weir weir(conf(origin, tables));
+  CHECK(weir.process().wait_for_line("warn certificate=" + late + ".pem has expired").has_value());
+  CHECK(weir.process().wait_for_line("warn certificate=" + soon + ".pem expires on").has_value());
+  const auto warned = [&] {
+    const std::string err = weir.process().err();
+    const std::size_t first = err.find(late + ".pem has expired");
+    return err.find(late + ".pem has expired", first + 1) != std::string::npos;
+  };
+  CHECK_FALSE(warned());
+  weir.process().signal(SIGHUP);
+  CHECK(eventually(warned));
+}
+
 TEST_CASE("A certificate that cannot be used is an error of the conf, with its place") {
   const std::string text =
       "origin = \"127.0.0.1:9\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n"

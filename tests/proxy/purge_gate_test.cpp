@@ -23,10 +23,8 @@ TEST_CASE("without another Weir a purge waits for nobody, and nothing is noted")
   PurgeGate gate;
   Asker asker;
   const auto ticket = gate.enter(of("/a"));
-  CHECK_FALSE(gate.quiet());
   CHECK(gate.await(ticket, asker, asker));
   gate.leave(ticket);
-  CHECK(gate.quiet());
   CHECK(gate.take(Peer::kAfter)->orders.empty());
   CHECK(gate.take(Peer::kBefore)->orders.empty());
 }
