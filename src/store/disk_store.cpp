@@ -112,6 +112,12 @@ Result<void> DiskStore::recover(Disk& disk, std::uint64_t last_run) {
   log_info("disk={} regions={} records={} scanned_bytes={} torn_bytes={} damaged_records={}",
            disk.settings().path, found->regions, found->records, found->scanned, found->torn,
            found->damaged);
+  if (const std::uint64_t there = disk.share(); there < disk.settings().size) {
+    log_warn(
+        "disk={} has size={}, but its file system has room for {} bytes of it: it goes on with "
+        "fewer regions",
+        disk.settings().path, disk.settings().size, there);
+  }
   sequence_ = std::max(sequence_.load(), found->sequence);
   bodies_ = std::max(bodies_.load(), found->body);
   stats_.damaged += found->damaged;
@@ -413,6 +419,7 @@ DiskStats DiskStore::stats() const {
       one.reclaimed = disk.reclaimed();
       one.written = disk.written();
       one.forwarded = disk.forwarded();
+      one.refused = disk.refused();
     }
     out.disks.push_back(std::move(one));
   }
