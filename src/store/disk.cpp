@@ -35,6 +35,10 @@ std::uint64_t run_of(std::string_view name) {
 
 }  // namespace
 
+std::string why_unusable(const Error& why) {
+  return why.sys == EWOULDBLOCK ? "another process uses it" : describe(why);
+}
+
 Result<std::unique_ptr<Disk>> Disk::open(FileSystem& files, const Settings& settings,
                                          std::uint8_t number, std::uint64_t salt) {
   WEIR_CHECK(number > 0 && settings.region_size * 4 <= settings.size);

@@ -35,6 +35,9 @@ class Tenants {
   ~Tenants() = default;
 };
 
+// Why a disk cannot be used, for people.
+std::string why_unusable(const Error& why);
+
 class Disk {
  public:
   struct Settings {

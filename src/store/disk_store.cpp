@@ -90,6 +90,13 @@ DiskStore::Disks DiskStore::open_disks(FileSystem& files) {
   }
   // One that goes on knows by the number of its run that the others missed it.
   if (std::ranges::any_of(disks, [](const auto& disk) { return disk != nullptr; })) unsafe_.reset();
+  for (const auto& [path, why] : left_out_) {
+    if (unsafe_) {
+      log_error("disk={} cannot be used: {}", path, why);
+    } else {
+      log_error("DISK LEFT OUT disk={}: {}; Weir goes on without it", path, why);
+    }
+  }
   return disks;
 }
 
@@ -125,7 +132,7 @@ Result<void> DiskStore::recover(Disk& disk, std::uint64_t last_run) {
 }
 
 void DiskStore::leave_out(std::unique_ptr<Disk>& disk, const std::string& path, Error why) {
-  log_error("DISK LEFT OUT disk={}: {}; Weir goes on without it", path, describe(why));
+  left_out_.emplace_back(path, why_unusable(why));
   if (!disk || !disk->disown()) unsafe_ = why;
   disk = nullptr;
 }

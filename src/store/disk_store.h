@@ -192,7 +192,8 @@ class DiskStore {
   std::vector<std::unique_ptr<Writer>> writers_;  // one a disk, by number - 1; null: left out
   std::vector<std::unique_ptr<IoPool>> pools_;    // likewise: a slow disk holds up no other's reads
   std::optional<Error> unsafe_;
-  Mutex runs_mutex_;  // before mutex_
+  std::vector<std::pair<std::string, std::string>> left_out_;  // at start: path, and why
+  Mutex runs_mutex_;                                           // before mutex_
   std::uint64_t run_ GUARDED_BY(runs_mutex_) = 0;
   std::atomic<std::uint64_t> sequence_{0};
   std::atomic<std::uint64_t> bodies_{0};

@@ -11,6 +11,24 @@ using namespace weir::store;
 
 namespace {
 
+// What the store says, while it lives.
+struct Said {
+  Said() {
+    lines().clear();
+    set_log_sink([](LogLevel, std::string_view line) { lines().emplace_back(line); },
+                 LogLevel::kWarn);
+  }
+  ~Said() { set_log_sink(nullptr, LogLevel::kError); }
+  static std::vector<std::string>& lines() {
+    static std::vector<std::string> all;
+    return all;
+  }
+  static auto count(std::string_view part) {
+    return std::ranges::count_if(
+        lines(), [&](const std::string& line) { return line.find(part) != std::string::npos; });
+  }
+};
+
 // Which of two disks has the key.
 std::string disk_of(DiskBench& b, int n) {
   b.store->stop();
@@ -80,6 +98,7 @@ TEST_CASE("The only disk that cannot be used is told, or Weir must not start") {
     b.open();
     CHECK_FALSE(b.store->in_use());
     CHECK_FALSE(b.store->unsafe());
+    CHECK(why_unusable({Errc::kSystem, EWOULDBLOCK}) == "another process uses it");
     b.files.set({});
     b.open();
     CHECK(b.look(1).empty());
@@ -87,7 +106,10 @@ TEST_CASE("The only disk that cannot be used is told, or Weir must not start") {
   }
   SUBCASE("not told") {
     b.files.set({.open_error = EROFS, .list_error = EIO});
+    const Said said;
     b.open();
+    CHECK(Said::count("disk=disk0 cannot be used: ") == 1);
+    CHECK(Said::count("goes on") == 0);
     CHECK_FALSE(b.store->in_use());
     REQUIRE(b.store->unsafe());
     CHECK(b.store->unsafe()->sys == EIO);
@@ -150,24 +172,6 @@ TEST_CASE("Tombstones wait for room; so do they for descriptors") {
     CHECK(b.right(2, 1, 0, 500'000) == stays);
   }
 }
-
-// What the store says, while it lives.
-struct Said {
-  Said() {
-    lines().clear();
-    set_log_sink([](LogLevel, std::string_view line) { lines().emplace_back(line); },
-                 LogLevel::kWarn);
-  }
-  ~Said() { set_log_sink(nullptr, LogLevel::kError); }
-  static std::vector<std::string>& lines() {
-    static std::vector<std::string> all;
-    return all;
-  }
-  static auto count(std::string_view part) {
-    return std::ranges::count_if(
-        lines(), [&](const std::string& line) { return line.find(part) != std::string::npos; });
-  }
-};
 
 TEST_CASE("On a file system smaller than its size a disk is a smaller one, and says so") {
   DiskBench b;
