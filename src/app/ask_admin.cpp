@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "app/admin_socket.h"
 #include "http/parser.h"
@@ -51,6 +52,20 @@ std::expected<std::string, std::string> body_of(const std::string& text) {
   return std::unexpected(reason.empty() ? fmt::format("it answers {}", head.status) : reason);
 }
 
+// No origin is involved, whatever the error's own text says.
+std::string why_silent(const std::string& at, const Error& why) {
+  const std::string reason =
+      why.sys == 0 ? std::string("no answer in time") : std::generic_category().message(why.sys);
+  const bool refused = why.code == Errc::kConnectRefused || why.sys == ENOENT;
+  if (refused) {
+    return fmt::format("nobody answers at {}: {}; is Weir running?", at,
+                       why.sys == ENOENT ? "there is no such socket" : "connection refused");
+  }
+  const bool reached = why.code != Errc::kConnectFailed && why.code != Errc::kConnectTimeout;
+  return reached ? fmt::format("nobody answers at {}: {}", at, reason)
+                 : fmt::format("the admin address {} cannot be reached: {}", at, reason);
+}
+
 }  // namespace
 
 std::expected<std::string, NoAnswer> ask_admin(const Config& config,
@@ -63,13 +78,9 @@ std::expected<std::string, NoAnswer> ask_admin(const Config& config,
   }
   const auto text = net::ask(*address, request_for(config, question), question.patience);
   if (!text) {
-    const int why_not = text.error().sys;
-    const bool refused = text.error().code == Errc::kConnectRefused || why_not == ENOENT;
-    const std::string why =
-        refused ? fmt::format("{}; is Weir running?",
-                              why_not == ENOENT ? "there is no such socket" : "connection refused")
-                : describe(text.error());
-    return std::unexpected(NoAnswer{fmt::format("nobody answers at {}: {}", at, why), refused});
+    const Error& why = text.error();
+    const bool refused = why.code == Errc::kConnectRefused || why.sys == ENOENT;
+    return std::unexpected(NoAnswer{why_silent(at, why), refused});
   }
   const auto body = body_of(*text);
   if (!body) return std::unexpected(NoAnswer{fmt::format("asked {}: {}", at, body.error())});

@@ -52,6 +52,11 @@ std::string home_of(std::string_view key) {
   return home;
 }
 
+// "path" and "paths": more likely that one than the same name in another table.
+bool begins_alike(std::string_view a, std::string_view b) {
+  return !a.empty() && !b.empty() && (a.starts_with(b) || b.starts_with(a));
+}
+
 // "site.rule" of "site[0].rule[1]".
 std::string without_indices(std::string_view path) {
   std::string out;
@@ -120,10 +125,11 @@ void Reader::unknown(const toml::key& key, std::string_view table,
   const std::string name =
       table.empty() ? std::string(key.str()) : fmt::format("{}.{}", table, key.str());
   const std::string home = home_of(key.str());
-  std::string hint = did_you_mean(nearest(key.str(), known));
+  const std::string_view near = nearest(key.str(), known);
+  std::string hint = did_you_mean(near);
   if (!table.empty() && (key == "listen" || key == "origin")) {
     hint = fmt::format("\"{} = ...\" stands above the first [table]", key.str());
-  } else if (!home.empty()) {
+  } else if (!home.empty() && !begins_alike(key.str(), near)) {
     hint = fmt::format("it belongs to {}", home);
   }
   error(place_of(key), fmt::format("unknown key \"{}\"", name), hint);

@@ -14,6 +14,7 @@
 #include "app/log_output.h"
 #include "base/check.h"
 #include "base/log_level.h"
+#include "base/quoted.h"
 
 namespace weir::app {
 namespace {
@@ -131,8 +132,8 @@ class OutputSink : public spdlog::sinks::base_sink<std::mutex> {
   void reopen() {
     const Result<void> done = output_.reopen();
     if (done) return;
-    const std::string text =
-        fmt::format("error_log reopen={} error=\"{}\"", output_.target(), describe(done.error()));
+    const std::string text = fmt::format("error_log reopen={} error={}", output_.target(),
+                                         quoted(describe(done.error())));
     put({"weir", spdlog::level::err, text});
   }
   bool write(std::string_view left) {

@@ -15,6 +15,7 @@
 #include "app/handover.h"
 #include "app/purge_relay.h"
 #include "base/log.h"
+#include "base/quoted.h"
 #include "cache/snapshot.h"
 
 namespace weir::app {
@@ -137,7 +138,7 @@ bool HandingOver::give_sockets(net::FdChannel& channel, const std::string& quest
   const auto json = Json::parse(question, nullptr, false);
   const auto refuse = [&](std::string_view why) {
     const auto sent = channel.send(Json{{"refused", why}}.dump(), {}, handover::kPatience);
-    log_warn("handover refused why=\"{}\" told={}", why, sent.has_value());
+    log_warn("handover refused why={} told={}", quoted(why), sent.has_value());
     return false;
   };
   if (!json.contains("protocol") || json["protocol"] != handover::kProtocol)
@@ -195,7 +196,7 @@ std::string HandingOver::freeze() {
 
 bool HandingOver::give_memory(net::FdChannel& channel) {
   const auto cold = [&](std::string_view why) {
-    log_warn("handover memory=cold why=\"{}\"", why);
+    log_warn("handover memory=cold why={}", quoted(why));
     return channel.send(Json{{"cold", why}}.dump(), {}, handover::kPatience).has_value();
   };
   const TimePoint begun = clock_now();

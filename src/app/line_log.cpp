@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/quoted.h"
 
 namespace weir::app {
 namespace {
@@ -128,7 +129,7 @@ void LineLog::reopen_if_asked() {
   const Result<void> done = output_.reopen();
   if (done) torn_ = false;
   if (!done)
-    log_error("{} reopen={} error=\"{}\"", name_, output_.target(), describe(done.error()));
+    log_error("{} reopen={} error={}", name_, output_.target(), quoted(describe(done.error())));
 }
 
 LineLog::Step LineLog::write_front() {

@@ -64,13 +64,17 @@ struct Tally {
   std::map<std::pair<std::string, std::string>, std::uint64_t> words;
   std::uint64_t lines = 0;
   std::uint64_t others = 0;  // lines that are none of the access log
+  std::uint64_t mute = 0;    // of `lines`: without a word to explain, as in the combined format
 
   void add(const LogLine& line) {
     ++lines;
+    bool speaks = false;
     for (const auto& [key, value] : line.fields) {
-      if (key == "close" || key == "reason" || key == "cache" || key == "delivery")
-        ++words[{key, value}];
+      if (key != "close" && key != "reason" && key != "cache" && key != "delivery") continue;
+      ++words[{key, value}];
+      speaks = true;
     }
+    if (!speaks) ++mute;
   }
 };
 
@@ -79,6 +83,12 @@ std::string tally_page(const Tally& tally) {
   if (tally.others > 0)
     out += fmt::format(", and {} that are none of the access log", tally.others);
   out += '\n';
+  if (tally.mute > 0) {
+    out += fmt::format(
+        "{} of them say neither why they were answered so nor how it ended (log.format = "
+        "\"combined\"): \"json\" and \"extended\" do\n",
+        tally.mute);
+  }
   for (const std::string_view field : {"cache", "reason", "delivery", "close"}) {
     std::vector<std::pair<std::uint64_t, std::string>> rows;
     for (const auto& [word, n] : tally.words) {

@@ -168,6 +168,7 @@ void add_disks(Exposition& out, const Snapshot& s) {
     out.add(Metric::kDiskWritten, {disk.path}, disk.written);
     out.add(Metric::kDiskForwarded, {disk.path}, disk.forwarded);
     out.add(Metric::kDiskReclaimed, {disk.path}, disk.reclaimed);
+    out.add(Metric::kDiskRefused, {disk.path}, disk.refused);
   }
   out.add(Metric::kDiskDirty, {}, s.disks.dirty);
   out.add(Metric::kDiskUnwritten, {}, s.disks.unwritten_chunks);

@@ -10,6 +10,7 @@
 
 #include "app/handover.h"
 #include "base/log.h"
+#include "base/quoted.h"
 #include "cache/purge.h"
 #include "cache/purge_log.h"
 
@@ -184,7 +185,7 @@ void PurgeRelay::look(TimePoint now) {
 }
 
 void PurgeRelay::give_up(const char* why) {
-  log_error("handover: what is purged here does not reach the other Weir why=\"{}\"", why);
+  log_error("handover: what is purged here does not reach the other Weir why={}", quoted(why));
   shared_.purge_gate.gone(peer_);
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/quoted.h"
 
 namespace weir::app {
 namespace {
@@ -257,7 +258,7 @@ void Recorder::end_turn(State state, Error why) {
   if (state == State::kFull) {
     log_warn("record state=full file={} bytes={} most={}", plan_.path, used_, most_);
   } else {
-    log_error("record state={} file={} error=\"{}\"", name(state), plan_.path, describe(why));
+    log_error("record state={} file={} error={}", name(state), plan_.path, quoted(describe(why)));
   }
 }
 

@@ -16,18 +16,13 @@
 #include "app/sockets.h"
 #include "base/log.h"
 #include "base/log_level.h"
+#include "base/quoted.h"
 
 namespace weir::app {
 namespace {
 
 constexpr Duration kWorkersPatience = std::chrono::seconds(5);
 constexpr Duration kLook = std::chrono::milliseconds(1);
-
-std::string in_a_line(std::string text) {
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  std::ranges::replace(text, '\n', '|');
-  return text;
-}
 
 // What a conf is with values that were kept until a restart may be wrong where neither that file
 // nor the one before is: an admin address for everybody, without the token. Empty, or what is
@@ -62,7 +57,7 @@ void Reloader::reload() {
   shared_.reloads.begin();
   ReloadOutcome outcome = change();
   if (!outcome.error.empty()) {
-    log_error("reload=failed conf=unchanged error=\"{}\"", in_a_line(outcome.error));
+    log_error("reload=failed conf=unchanged error={}", quoted(outcome.error));
   } else {
     log_info("reload=done changes={} after_restart={}", outcome.changes.size(),
              outcome.kept.size());

@@ -93,6 +93,11 @@ int replay_command(const LoadedConfig* conf, const ReplayArguments& given, std::
     return kFailed;
   }
   ReplayReport report = replayer.report();
+  if (report.samples == 0) {
+    err << "weir replay: there are no samples in "
+        << (given.files.size() == 1 ? given.files.front() : std::string("these files")) << '\n';
+    return kFailed;
+  }
   report.files = given.files.size();
   add_notes(*notes, report);
   out << (given.json ? replay_json(report) : replay_table(report, given.verbose));

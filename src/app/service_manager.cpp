@@ -9,6 +9,7 @@
 
 #include "app/units.h"
 #include "base/log.h"
+#include "base/quoted.h"
 #include "net/notify.h"
 
 namespace weir::app {
@@ -56,7 +57,7 @@ ServiceManager ServiceManager::from_environment() {
 void ServiceManager::say(std::string_view state) const {
   if (path_.empty()) return;
   const Result<void> sent = net::notify(path_, state);
-  if (!sent) log_warn("NOTIFY_SOCKET={} error=\"{}\"", path_, describe(sent.error()));
+  if (!sent) log_warn("NOTIFY_SOCKET={} error={}", path_, quoted(describe(sent.error())));
 }
 
 void ServiceManager::ready() const { say("READY=1\nSTATUS=serving\n"); }

@@ -168,6 +168,7 @@ std::unique_ptr<store::DiskStore> open_disks(const Storage& storage) {
   s.dirty_max = std::min(storage.dirty_max, storage.memory / 4);  // what waits is in memory
   s.index_max = storage.disk_index;
   s.read_threads = clamp32(storage.disk_threads);
+  s.now = [] { return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now()); };
   std::random_device random;
   s.salt = (std::uint64_t{random()} << 32) | random();
   return std::make_unique<store::DiskStore>(store::posix_files(), std::move(s));

@@ -52,7 +52,7 @@ struct Shared {
       return "no disk of [[storage.disk]] can be used, and what is purged now would be back on "
              "them "
              "later: " +
-             describe(*disks->unsafe()) +
+             store::why_unusable(*disks->unsafe()) +
              "; mend them, or take them out of the conf and empty them";
     }
     purges = open_purge_log(*disks, storage, started_wall);

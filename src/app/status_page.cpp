@@ -208,6 +208,7 @@ Json disks(const Snapshot& s) {
                     {"used_bytes", disk.used},
                     {"regions", disk.regions},
                     {"reclaimed_regions", disk.reclaimed},
+                    {"refused_regions", disk.refused},
                     {"written_bytes", disk.written},
                     {"forwarded_bytes", disk.forwarded}});
   }

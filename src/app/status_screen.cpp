@@ -94,7 +94,10 @@ void add_clients(std::string& out, const Json& s) {
 
 void add_disks(std::string& out, const Json& disks) {
   for (const Json& disk : disks.at("disks")) {
-    const std::string state = disk.at("in_use").get<bool>() ? "" : "   TAKEN OUT";
+    const bool full = disk.at("refused_regions").get<std::uint64_t>() > 0;
+    const std::string state = !disk.at("in_use").get<bool>() ? "   TAKEN OUT"
+                              : full                         ? "   FILE SYSTEM FULL"
+                                                             : "";
     row(out, "disk",
         fmt::format("{} of {}   {}{}", bytes(disk.at("used_bytes")), bytes(disk.at("size_bytes")),
                     disk.at("path").get<std::string>(), state));

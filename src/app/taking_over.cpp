@@ -13,6 +13,7 @@
 #include "app/handover.h"
 #include "app/purge_relay.h"
 #include "base/log.h"
+#include "base/quoted.h"
 #include "cache/snapshot.h"
 #include "net/unix_socket.h"
 
@@ -132,7 +133,7 @@ void TakingOver::end_streams(bool take) {
 
 void TakingOver::ask_for_memory() {
   const auto cold = [&](std::string_view why) {
-    log_warn("takeover memory=cold why=\"{}\"", why);
+    log_warn("takeover memory=cold why={}", quoted(why));
     close_files();
   };
   if (!channel_.send(Json{{"ask", "memory"}}.dump(), {}, handover::kPatience))
@@ -167,8 +168,8 @@ void TakingOver::read_memory(Shared& shared) {
       cache::read_snapshot(snapshot_, slabs_, shared.index, shared.store, shared.shelf.get());
   close_files();
   if (!counts) {
-    log_warn("takeover memory=cold reason={} why=\"{}\"", cache::name(counts.error().reason),
-             counts.error().text);
+    log_warn("takeover memory=cold reason={} why={}", cache::name(counts.error().reason),
+             quoted(counts.error().text));
     return;
   }
   log_info("takeover memory=warm objects={} left_out={} chunks={} slab_bytes={} copied_bytes={}",

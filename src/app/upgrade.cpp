@@ -17,7 +17,10 @@ std::string Upgrade::begin(const Config& config, bool managed) {
   if (!begun) return begun.error();
   from = std::move(*begun);
   if (from) return {};
-  if (ready_fd_ >= 0) return "no Weir runs at " + config.server.handover + ": begin with weir run";
+  if (ready_fd_ >= 0) {
+    tell(kNobodyRuns);
+    return "no Weir runs at " + config.server.handover + ": begin with weir run";
+  }
   log_warn("takeover: no Weir runs at {}: a cold start", config.server.handover);
   return {};
 }
@@ -48,9 +51,10 @@ void Upgrade::stop() {
   from.reset();
 }
 
-void Upgrade::tell_ready() {
+void Upgrade::tell_ready() { tell(kServes); }
+
+void Upgrade::tell(char byte) {
   if (ready_fd_ < 0) return;
-  const char byte = 1;
   if (::write(ready_fd_, &byte, 1) != 1) log_warn("upgrade: nobody waits for this Weir to serve");
   ::close(std::exchange(ready_fd_, -1));
 }

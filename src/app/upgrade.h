@@ -12,8 +12,10 @@ namespace weir::app {
 
 class Upgrade {
  public:
-  // `ready_fd`: gets a byte when Weir serves, by whoever started this in the place of another
-  // (`weir upgrade`); -1: nobody waits for it.
+  // What `ready_fd` gets a byte of.
+  static constexpr char kServes = 1;
+  static constexpr char kNobodyRuns = 2;  // this one ends
+  // `ready_fd`: of whoever started this in the place of another (`weir upgrade`); -1: nobody waits.
   explicit Upgrade(int ready_fd) : ready_fd_(ready_fd) {}
   ~Upgrade();
   Upgrade(const Upgrade&) = delete;
@@ -36,6 +38,8 @@ class Upgrade {
   std::unique_ptr<TakingOver> from;  // null: there was none
 
  private:
+  void tell(char byte);
+
   int ready_fd_;
 };
 

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <ostream>
 
+#include "app/upgrade.h"
+
 namespace weir::app {
 namespace {
 
@@ -42,11 +44,12 @@ int upgrade_command(const std::string& conf, std::ostream& out, std::ostream& er
   do n = ::read(ready[0], &byte, 1);
   while (n < 0 && errno == EINTR);
   ::close(ready[0]);
-  if (child > 0 && n == 1) {
+  if (child > 0 && n == 1 && byte == Upgrade::kServes) {
     out << fmt::format("pid {} serves\n", child);
     return 0;
   }
   if (child > 0) ::waitpid(child, nullptr, 0);
+  if (n == 1 && byte == Upgrade::kNobodyRuns) return 1;  // it said so
   err << "weir upgrade: the new Weir did not come to serve; a running one serves on\n";
   return 1;
 }

@@ -138,6 +138,18 @@ std::string compile(Condition& c) {
              : fmt::format("bad expression \"{}\": {}", c.value, c.expression->error());
 }
 
+// A status that no response has would make a ban of nothing, or of everything.
+std::string check_status(const Condition& c) {
+  if (c.subject != Subject::kStatus || c.op == Operator::kFinds) return {};
+  const bool digits = std::ranges::all_of(c.value, [](char d) { return d >= '0' && d <= '9'; });
+  const std::size_t n = c.value.size();
+  if (c.op == Operator::kIs && !(digits && n == 3))
+    return fmt::format("a status is a number of three digits, not \"{}\"", c.value);
+  if (c.op == Operator::kBegins && !(digits && n >= 1 && n <= 3))
+    return fmt::format("a status begins with one to three digits, not \"{}\"", c.value);
+  return {};
+}
+
 // The first word of `rest`, taken off it.
 std::string_view take_word(std::string_view& rest) {
   const std::string_view word = rest.substr(0, rest.find(' '));
@@ -154,6 +166,7 @@ std::string parse_condition(std::string_view text, Condition& into) {
   std::string wrong = parse_subject(subject, into);
   if (wrong.empty()) wrong = parse_operator(op, into);
   into.value = rest;
+  if (wrong.empty()) wrong = check_status(into);
   return wrong.empty() ? compile(into) : wrong;
 }
 

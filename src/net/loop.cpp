@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/quoted.h"
 
 namespace weir::net {
 namespace {
@@ -27,7 +28,7 @@ thread_local const Loop* running_here = nullptr;
 
 void libevent_says(int severity, const char* text) noexcept {
   if (severity == EVENT_LOG_DEBUG) return;
-  log(severity == EVENT_LOG_ERR ? LogLevel::kError : LogLevel::kWarn, "libevent=\"{}\"", text);
+  log(severity == EVENT_LOG_ERR ? LogLevel::kError : LogLevel::kWarn, "libevent={}", quoted(text));
 }
 
 void libevent_dies(int) noexcept { std::abort(); }

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/quoted.h"
 
 namespace weir::origin {
 
@@ -57,8 +58,8 @@ Error Dial::why_failed() {
   const int sys = conn_->read(nothing).error;
   const net::Tls& tls = *conn_->tls();
   if (servers_.may_tell_of_tls(loop_.now())) {
-    log_warn("TLS failed origin={} server={} name={} reason=\"{}\"", servers_.settings.name,
-             server().name, servers_.settings.tls_name_of(server()), tls.why_failed());
+    log_warn("TLS failed origin={} server={} name={} reason={}", servers_.settings.name,
+             server().name, servers_.settings.tls_name_of(server()), quoted(tls.why_failed()));
   }
   switch (tls.doubt()) {
     case net::TlsDoubt::kSigner:

@@ -35,6 +35,10 @@ std::uint64_t run_of(std::string_view name) {
 
 }  // namespace
 
+std::string why_unusable(const Error& why) {
+  return why.sys == EWOULDBLOCK ? "another process uses it" : describe(why);
+}
+
 Result<std::unique_ptr<Disk>> Disk::open(FileSystem& files, const Settings& settings,
                                          std::uint8_t number, std::uint64_t salt) {
   WEIR_CHECK(number > 0 && settings.region_size * 4 <= settings.size);
@@ -327,25 +331,47 @@ Result<void> Disk::open_next(Tenants* tenants, std::atomic<std::uint64_t>& seque
     if (!full(sealed.error())) return sealed;
     log_warn("disk={} is full: a region stays without contents", settings_.path);
   }
-  if (tenants && !reclaiming_) {
-    if (const auto room = keep_share(*tenants, sequence); !room) return room;
+  const bool may_reclaim = tenants && !reclaiming_;
+  if (may_reclaim) {
+    const auto enough = keep_share(*tenants, sequence);
+    if (!enough) return std::unexpected(enough.error());
+    if (!*enough) ++refused_;
     if (open_) return {};  // reclaiming has opened one
   }
-  if (next_id_ > kLastId) return fail(Errc::kSystem, EOVERFLOW);
-  for (;;) {
-    salt_ = checksum(std::as_bytes(std::span(&next_id_, 1)), salt_);
-    const RegionHeader header{next_id_, salt_, name_};
-    auto made = make_region(files_, path_of(next_id_), header, settings_.region_size);
-    if (made) {
-      ++next_id_;
-      open_ = *made;
-      break;
-    }
-    const bool more = tenants && !reclaiming_ && full(made.error()) && regions() > 0;
-    if (!more) return std::unexpected(made.error());
-    if (const auto done = reclaim(*tenants, sequence); !done) return done;
-    if (open_) return {};
+  auto made = make_file();
+  if (!made && full(made.error()) && may_reclaim) {
+    // Nobody said so before: a quota, or blocks that a snapshot holds.
+    if (!barren_) made = make_by_reclaiming(*tenants, sequence);
+    ++refused_;
   }
+  if (made) barren_ = false;
+  return made;
+}
+
+// Gives up as much as a region and what is written forward take, and no more: where that brings no
+// room, neither would the rest.
+Result<void> Disk::make_by_reclaiming(Tenants& tenants, std::atomic<std::uint64_t>& sequence) {
+  Result<void> made = fail(Errc::kSystem, ENOSPC);
+  for (std::uint64_t given = 0; given < 2 * settings_.region_size && regions() > 0;) {
+    const std::uint64_t before = used();
+    if (const auto done = reclaim(tenants, sequence); !done) return done;
+    if (open_) return {};
+    given += before - used();
+    made = make_file();
+    if (made || !full(made.error())) return made;
+    barren_ = true;
+  }
+  return made;
+}
+
+Result<void> Disk::make_file() {
+  if (next_id_ > kLastId) return fail(Errc::kSystem, EOVERFLOW);
+  salt_ = checksum(std::as_bytes(std::span(&next_id_, 1)), salt_);
+  const RegionHeader header{next_id_, salt_, name_};
+  auto made = make_region(files_, path_of(next_id_), header, settings_.region_size);
+  if (!made) return std::unexpected(made.error());
+  ++next_id_;
+  open_ = *made;
   {
     Lock lock(mutex_);
     regions_.push_back(open_);
@@ -362,12 +388,22 @@ Result<void> Disk::make_room(Tenants& tenants, std::atomic<std::uint64_t>& seque
   return reclaim(tenants, sequence);
 }
 
-// Room for the region to be opened and for what reclaiming may write forward.
-Result<void> Disk::keep_share(Tenants& tenants, std::atomic<std::uint64_t>& sequence) {
-  while (used() + 2 * settings_.region_size > settings_.size && regions() > (open_ ? 1u : 0u)) {
-    if (const auto done = reclaim(tenants, sequence); !done) return done;
+std::uint64_t Disk::share() const {
+  const auto free = files_.space(settings_.path);
+  return free ? std::min(settings_.size, used() + *free) : settings_.size;
+}
+
+// Room for the region to be opened and for what reclaiming may write forward. False: it is the file
+// system that has none.
+Result<bool> Disk::keep_share(Tenants& tenants, std::atomic<std::uint64_t>& sequence) {
+  const std::uint64_t room = 2 * settings_.region_size;
+  const std::uint64_t there = share();
+  const bool enough = there == settings_.size || used() + room <= there;
+  const std::uint64_t most = barren_ ? settings_.size : there;
+  while (used() + room > most && regions() > (open_ ? 1u : 0u)) {
+    if (const auto done = reclaim(tenants, sequence); !done) return std::unexpected(done.error());
   }
-  return {};
+  return enough;
 }
 
 // Gives the oldest region up. What is written forward is bounded by what is written anew, so that

@@ -35,6 +35,9 @@ class Tenants {
   ~Tenants() = default;
 };
 
+// Why a disk cannot be used, for people.
+std::string why_unusable(const Error& why);
+
 class Disk {
  public:
   struct Settings {
@@ -92,11 +95,15 @@ class Disk {
   Ref<Region> region(std::uint32_t id) const EXCLUDES_LOCK(mutex_);
   const Settings& settings() const { return settings_; }
   std::uint8_t number() const { return number_; }
+  // Bytes that its regions may take: `size`, or less where the file system has less for them.
+  std::uint64_t share() const;
   std::uint64_t used() const { return used_.load(std::memory_order_relaxed); }
   std::uint64_t regions() const EXCLUDES_LOCK(mutex_);
   std::uint64_t written() const { return written_.load(std::memory_order_relaxed); }
   std::uint64_t forwarded() const { return forwarded_.load(std::memory_order_relaxed); }
   std::uint64_t reclaimed() const { return reclaimed_.load(std::memory_order_relaxed); }
+  // Regions that the file system had no room for beside those that `size` allows.
+  std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
 
  private:
   using Survived = std::pair<std::uint32_t, std::vector<Entry>>;  // a region's chunks
@@ -119,7 +126,9 @@ class Disk {
   Result<void> add(Addition& addition, std::atomic<std::uint64_t>& sequence);
   Result<void> flush();
   Result<void> open_next(Tenants* tenants, std::atomic<std::uint64_t>& sequence);
-  Result<void> keep_share(Tenants& tenants, std::atomic<std::uint64_t>& sequence);
+  Result<bool> keep_share(Tenants& tenants, std::atomic<std::uint64_t>& sequence);
+  Result<void> make_by_reclaiming(Tenants& tenants, std::atomic<std::uint64_t>& sequence);
+  Result<void> make_file();
   Result<void> reclaim(Tenants& tenants, std::atomic<std::uint64_t>& sequence);
   Result<void> forward_wanted(Region& region, std::span<const Entry> entries, Tenants& tenants,
                               std::atomic<std::uint64_t>& sequence);
@@ -140,6 +149,7 @@ class Disk {
   std::atomic<std::uint64_t> written_{0};    // bytes of records, those written forward included
   std::atomic<std::uint64_t> forwarded_{0};  // of them
   std::atomic<std::uint64_t> reclaimed_{0};  // regions given up
+  std::atomic<std::uint64_t> refused_{0};
 
   // The writer's.
   Ref<Region> open_;
@@ -149,6 +159,7 @@ class Disk {
   std::vector<Bytes> waiting_;
   std::uint64_t waiting_bytes_ = 0;
   bool reclaiming_ = false;
+  bool barren_ = false;  // giving regions up brought no room: none go for it until there is some
   std::uint64_t credit_ = 0;  // bytes that may be written forward
 };
 

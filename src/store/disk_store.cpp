@@ -90,6 +90,13 @@ DiskStore::Disks DiskStore::open_disks(FileSystem& files) {
   }
   // One that goes on knows by the number of its run that the others missed it.
   if (std::ranges::any_of(disks, [](const auto& disk) { return disk != nullptr; })) unsafe_.reset();
+  for (const auto& [path, why] : left_out_) {
+    if (unsafe_) {
+      log_error("disk={} cannot be used: {}", path, why);
+    } else {
+      log_error("DISK LEFT OUT disk={}: {}; Weir goes on without it", path, why);
+    }
+  }
   return disks;
 }
 
@@ -112,6 +119,12 @@ Result<void> DiskStore::recover(Disk& disk, std::uint64_t last_run) {
   log_info("disk={} regions={} records={} scanned_bytes={} torn_bytes={} damaged_records={}",
            disk.settings().path, found->regions, found->records, found->scanned, found->torn,
            found->damaged);
+  if (const std::uint64_t there = disk.share(); there < disk.settings().size) {
+    log_warn(
+        "disk={} has size={}, but its file system has room for {} bytes of it: it goes on with "
+        "fewer regions",
+        disk.settings().path, disk.settings().size, there);
+  }
   sequence_ = std::max(sequence_.load(), found->sequence);
   bodies_ = std::max(bodies_.load(), found->body);
   stats_.damaged += found->damaged;
@@ -119,7 +132,7 @@ Result<void> DiskStore::recover(Disk& disk, std::uint64_t last_run) {
 }
 
 void DiskStore::leave_out(std::unique_ptr<Disk>& disk, const std::string& path, Error why) {
-  log_error("DISK LEFT OUT disk={}: {}; Weir goes on without it", path, describe(why));
+  left_out_.emplace_back(path, why_unusable(why));
   if (!disk || !disk->disown()) unsafe_ = why;
   disk = nullptr;
 }
@@ -413,6 +426,7 @@ DiskStats DiskStore::stats() const {
       one.reclaimed = disk.reclaimed();
       one.written = disk.written();
       one.forwarded = disk.forwarded();
+      one.refused = disk.refused();
     }
     out.disks.push_back(std::move(one));
   }

@@ -17,6 +17,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "base/time.h"
 #include "body/backing.h"
 #include "store/directory.h"
 #include "store/disk.h"
@@ -70,6 +72,7 @@ struct DiskStats {
     std::uint64_t reclaimed = 0;  // regions
     std::uint64_t written = 0;    // bytes, forwarded ones included
     std::uint64_t forwarded = 0;  // bytes
+    std::uint64_t refused = 0;    // regions for which the file system had no room
     bool in_use = true;           // false: it failed and was taken out
   };
   std::vector<One> disks;
@@ -100,6 +103,7 @@ class DiskStore {
     unsigned read_threads = 4;          // of each disk
     std::size_t read_queue = 4096;
     std::uint64_t salt = 1;  // some random number
+    std::function<TimePoint()> now = [] { return TimePoint(); };
   };
 
   // Reads what is on the disks. A disk that cannot be used is logged and left out.
@@ -188,7 +192,8 @@ class DiskStore {
   std::vector<std::unique_ptr<Writer>> writers_;  // one a disk, by number - 1; null: left out
   std::vector<std::unique_ptr<IoPool>> pools_;    // likewise: a slow disk holds up no other's reads
   std::optional<Error> unsafe_;
-  Mutex runs_mutex_;  // before mutex_
+  std::vector<std::pair<std::string, std::string>> left_out_;  // at start: path, and why
+  Mutex runs_mutex_;                                           // before mutex_
   std::uint64_t run_ GUARDED_BY(runs_mutex_) = 0;
   std::atomic<std::uint64_t> sequence_{0};
   std::atomic<std::uint64_t> bodies_{0};

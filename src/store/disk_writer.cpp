@@ -12,6 +12,7 @@ namespace {
 constexpr std::uint64_t kBatchBytes = 8 * 1024 * 1024;
 constexpr std::size_t kBatchJobs = 512;
 constexpr std::chrono::seconds kPatience{1};
+constexpr std::chrono::minutes kTellAgain{1};  // that a disk is full
 
 std::uint32_t chunk_of(const Record& record) { return static_cast<std::uint32_t>(record.part); }
 
@@ -105,11 +106,26 @@ void DiskStore::Writer::write(std::vector<Job>& batch) {
   }
   auto written = keep_index_small();
   if (written) written = disk_->append(additions, store_.sequence_, *this);
+  tell_of_refusals();
   if (!written) return give_up(batch, written.error());
   Lock lock(store_.mutex_);
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     settle(*jobs[i], additions[i].place, additions[i].record.sequence);
   }
+}
+
+// A file system that is full, or smaller than `size`: at once, then once a minute at most.
+void DiskStore::Writer::tell_of_refusals() {
+  const std::uint64_t refused = disk_->refused();
+  if (refused == refusals_) return;
+  const TimePoint now = store_.settings_.now();
+  if (refusals_ > 0 && now - told_at_ < kTellAgain) return;
+  log_error(
+      "disk={} is full: its file system has no room for size={}; it goes on with fewer "
+      "regions={} refused={}",
+      disk_->settings().path, disk_->settings().size, disk_->regions(), refused);
+  refusals_ = refused;
+  told_at_ = now;
 }
 
 // Of many small objects memory is used up before the disk is.

@@ -41,6 +41,7 @@ class DiskStore::Writer final : public Tenants {
   void settle(const Job& job, const Place& place, std::uint64_t sequence)
       REQUIRES_LOCK(store_.mutex_);
   void give_up(std::vector<Job>& batch, Error why);
+  void tell_of_refusals();
   bool wait_for_work() REQUIRES_LOCK(store_.mutex_);
   void mark();
   Result<void> keep_index_small() EXCLUDES_LOCK(store_.mutex_);
@@ -48,7 +49,9 @@ class DiskStore::Writer final : public Tenants {
 
   DiskStore& store_;
   const std::unique_ptr<Disk> disk_;
-  bool crowded_ = false;  // the log was told
+  bool crowded_ = false;        // the log was told
+  std::uint64_t refusals_ = 0;  // of which the log was told, and when last
+  TimePoint told_at_{};
   // Under the store's lock:
   bool stopping_ = false;
   bool marked_ = true;    // false: taken out, and the next start does not know

@@ -46,6 +46,8 @@ class FileSystem {
   virtual Result<void> remove(const std::string& path) = 0;          // open Files stay good
   virtual Result<void> make_directory(const std::string& path) = 0;  // there already: fine
   virtual Result<void> sync_directory(const std::string& path) = 0;
+  // Bytes that may still be written on the disk of `path`. Quotas may allow less.
+  virtual Result<std::uint64_t> space(const std::string& path) = 0;
   // Keeps others (processes, too) from the same path while the File lives. EWOULDBLOCK: taken.
   virtual Result<std::unique_ptr<File>> lock(const std::string& path) = 0;
 };

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -131,6 +132,12 @@ class PosixFiles final : public FileSystem {
     const auto result = checked(::fsync(fd));
     ::close(fd);
     return result;
+  }
+
+  Result<std::uint64_t> space(const std::string& path) override {
+    struct statvfs there {};
+    if (::statvfs(path.c_str(), &there) < 0) return failed();
+    return std::uint64_t{there.f_bavail} * there.f_frsize;
   }
 
   Result<std::unique_ptr<File>> lock(const std::string& path) override {

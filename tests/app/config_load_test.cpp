@@ -163,6 +163,11 @@ TEST_CASE("a wrong value is shown at its place, with what was probably meant") {
        "    memory = \"1 GiB\"\n"
        "    ^~~~~~\n"
        "it belongs to [storage]\n"},
+      {"[[site]]\nhosts = [\"*\"]\norigin = \"main\"\n[[site.rule]]\npath = [\"/a\"]\npass = true",
+       "t.conf:7:1: error: unknown key \"site.rule.path\"\n"
+       "    path = [\"/a\"]\n"
+       "    ^~~~\n"
+       "did you mean \"paths\"?\n"},
       {"[server]\ndrain_timeout = 30",
        "t.conf:4:17: error: server.drain_timeout: needs a unit: s, ms, min, h, d\n"
        "    drain_timeout = 30\n"

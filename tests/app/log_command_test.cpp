@@ -54,6 +54,19 @@ Outcome log(const string& what, const string& input = {}) {
 
 bool has(const string& text, const char* part) { return text.find(part) != string::npos; }
 
+TEST_CASE("lines in a format that says little are counted as that") {
+  const string little = line(LogFormat::kCombined, stuck());
+  const Outcome all = log("-", little + little);
+  CHECK(all.code == 0);
+  CHECK(has(all.out, "2 lines\n2 of them say neither"));
+  CHECK(has(all.out, "(log.format = \"combined\")"));
+  const Outcome mixed = log("-", little + line(LogFormat::kJson, stuck()));
+  CHECK(has(mixed.out, "2 lines\n1 of them"));
+  CHECK(has(mixed.out, "zero_window"));
+  const string much = line(LogFormat::kExtended, stuck());
+  CHECK_FALSE(has(log("-", much + much).out, "of them say"));
+}
+
 TEST_CASE("a line of each format is taken apart") {
   for (const LogFormat format : {LogFormat::kJson, LogFormat::kExtended, LogFormat::kCombined}) {
     const auto parsed = parse_log_line(line(format, stuck()));

@@ -239,7 +239,9 @@ TEST_CASE("what is no recording is told with its line") {
   CHECK(replay({{"/no/such/file"}}).err ==
         "weir replay: /no/such/file: No such file or directory\n");
   CHECK(replay({{dir.file("")}}).err.find("Is a directory") != std::string::npos);
-  CHECK(replay({{write(dir, "empty", "")}}).code == 0);
+  const std::string empty = write(dir, "empty", "");
+  CHECK(replay({{empty}}).code == 1);
+  CHECK(replay({{empty}}).err == "weir replay: there are no samples in " + empty + "\n");
 }
 
 TEST_CASE("the samples that are kept give the verdicts that they expect") {

@@ -116,6 +116,17 @@ TEST_CASE("What was stored is served after a restart, and after a kill, without 
   CHECK(s.sent() == sent);
 }
 
+TEST_CASE("A disk that another Weir uses is no disk for a second one, which says why") {
+  Stored one;
+  const std::string admin = "[server]\nadmin = \"off\"\n";
+  const Finished second = run_weir(
+      {"run"}, "listen = \"127.0.0.1:0\"\n" + one.conf().substr(one.conf().find("origin")) + admin);
+  CAPTURE(second.err);
+  CHECK(second.exit.code == 1);
+  CHECK(second.err.find("/disk cannot be used: another process uses it") != std::string::npos);
+  CHECK(second.err.find("goes on without it") == std::string::npos);
+}
+
 TEST_CASE("An object larger than memory is stored and served from disk, whole and by range") {
   Stored s("memory = \"32 MiB\"\n");
   const std::string target = object(7, 100 * kMiB);

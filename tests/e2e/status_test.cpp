@@ -300,6 +300,15 @@ TEST_CASE("weir status says so when nobody answers") {
   CHECK(status.out.empty());
   CHECK(status.err ==
         "weir status: nobody answers at " + at + ": connection refused; is Weir running?\n");
+  // As where a directory may not be looked into, which root always may.
+  const Finished never =
+      run_weir({"status"},
+               "listen = \"127.0.0.1:0\"\norigin = \"127.0.0.1:9\"\n[server]\nadmin = "
+               "\"unix:/etc/passwd/admin\"\n");
+  CHECK(never.exit.code == 1);
+  CHECK(never.err ==
+        "weir status: the admin address unix:/etc/passwd/admin cannot be reached: "
+        "Not a directory\n");
 }
 
 TEST_CASE(

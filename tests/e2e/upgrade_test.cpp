@@ -476,7 +476,9 @@ TEST_CASE("weir upgrade starts a Weir of its own, and says whether it serves") {
   CHECK(eventually([&] {
     done = run({weir_program(), "upgrade", "-c", line.at("weir.conf")});
     CHECK(done.exit == Exit{1, 0});
-    return done.err.find("no Weir runs at") != std::string::npos;
+    if (done.err.find("no Weir runs at") == std::string::npos) return false;
+    CHECK(done.err.find("serves on") == std::string::npos);
+    return true;
   }));
 }
 

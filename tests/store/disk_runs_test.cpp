@@ -3,12 +3,31 @@
 
 #include <cerrno>
 
+#include "base/log.h"
 #include "disk_bench.h"
 
 using namespace weir;
 using namespace weir::store;
 
 namespace {
+
+// What the store says, while it lives.
+struct Said {
+  Said() {
+    lines().clear();
+    set_log_sink([](LogLevel, std::string_view line) { lines().emplace_back(line); },
+                 LogLevel::kWarn);
+  }
+  ~Said() { set_log_sink(nullptr, LogLevel::kError); }
+  static std::vector<std::string>& lines() {
+    static std::vector<std::string> all;
+    return all;
+  }
+  static auto count(std::string_view part) {
+    return std::ranges::count_if(
+        lines(), [&](const std::string& line) { return line.find(part) != std::string::npos; });
+  }
+};
 
 // Which of two disks has the key.
 std::string disk_of(DiskBench& b, int n) {
@@ -79,6 +98,7 @@ TEST_CASE("The only disk that cannot be used is told, or Weir must not start") {
     b.open();
     CHECK_FALSE(b.store->in_use());
     CHECK_FALSE(b.store->unsafe());
+    CHECK(why_unusable({Errc::kSystem, EWOULDBLOCK}) == "another process uses it");
     b.files.set({});
     b.open();
     CHECK(b.look(1).empty());
@@ -86,7 +106,10 @@ TEST_CASE("The only disk that cannot be used is told, or Weir must not start") {
   }
   SUBCASE("not told") {
     b.files.set({.open_error = EROFS, .list_error = EIO});
+    const Said said;
     b.open();
+    CHECK(Said::count("disk=disk0 cannot be used: ") == 1);
+    CHECK(Said::count("goes on") == 0);
     CHECK_FALSE(b.store->in_use());
     REQUIRE(b.store->unsafe());
     CHECK(b.store->unsafe()->sys == EIO);
@@ -147,6 +170,66 @@ TEST_CASE("Tombstones wait for room; so do they for descriptors") {
     CHECK(b.look(1).empty());
     CHECK(b.look(99).empty());
     CHECK(b.right(2, 1, 0, 500'000) == stays);
+  }
+}
+
+TEST_CASE("On a file system smaller than its size a disk is a smaller one, and says so") {
+  DiskBench b;
+  b.files.set({.size = 24 << 20});
+  std::atomic<int> minutes{1};
+  b.settings.now = [&] { return TimePoint(std::chrono::minutes(minutes)); };
+  const Said said;
+  b.open();
+  CHECK(Said::count("disk=disk0 has size=67108864, but its file system has room for") == 1);
+  for (int n = 0; n < 80; ++n) {
+    b.keep(n, 1, 1, 1'000'000);
+    b.store->flush();
+    // What is read again and again is written forward, on a disk that is full, too.
+    CHECK(b.right(0, 1, 0, 1'000'000));
+  }
+  const DiskStats stats = b.store->stats();
+  CHECK(stats.unwritten_chunks == 0);
+  CHECK(stats.disks[0].refused > 5);
+  CHECK(stats.disks[0].regions >= 4);
+  CHECK(b.right(70, 1, 0, 1'000'000));
+  CHECK(b.right(79, 1, 0, 1'000'000));
+  CHECK(Said::count("disk=disk0 is full: its file system") == 1);
+  ++minutes;
+  for (int n = 80; n < 100; ++n) b.keep(n, 1, 1, 1'000'000);
+  b.store->flush();
+  CHECK(Said::count("disk=disk0 is full: its file system") == 2);
+  // Once there is room the disk grows.
+  b.files.set({});
+  for (int n = 100; n < 130; ++n) b.keep(n, 1, 1, 1'000'000);
+  b.store->flush();
+  CHECK(b.store->stats().disks[0].used > 40 << 20);
+}
+
+TEST_CASE("Where giving regions up brings no room, the others stay") {
+  for (const bool known : {false, true}) {
+    CAPTURE(known);
+    DiskBench b;
+    for (int n = 0; n < 48; ++n) b.keep(n, 1, 1, 1'000'000);
+    b.store->flush();
+    const std::uint64_t before = b.store->stats().disks[0].regions;
+    b.files.set({.size = known ? 0 : UINT64_MAX, .open_error = ENOSPC});
+    const Said said;
+    for (int n = 48; n < 57; ++n) {
+      b.keep(n, 1, 1, 1'000'000);
+      if (n % 3 != 2) continue;
+      // Not flush(): tombstones wait for room.
+      for (int i = 0; i < 500 && b.store->stats().dirty > 100'000; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    CHECK(b.store->in_use());
+    CHECK(b.store->stats().disks[0].refused > 1);
+    CHECK(b.store->stats().disks[0].regions + 6 >= before);
+    CHECK(b.right(47, 1, 0, 1'000'000));
+    CHECK(Said::count("disk=disk0 is full: its file system") == 1);
+    b.files.set({});
+    b.keep(60, 1, 1, 1'000'000);
+    b.store->flush();
+    CHECK(b.right(60, 1, 0, 1'000'000));
   }
 }
 

@@ -23,6 +23,7 @@ class MemoryFiles final : public store::FileSystem {
   struct Faults {
     std::size_t write_most = SIZE_MAX;     // bytes that one write takes
     std::uint64_t space = UINT64_MAX;      // bytes in all files; then ENOSPC
+    std::uint64_t size = UINT64_MAX;       // of the file system: bytes in files that there are
     std::uint64_t die_after = UINT64_MAX;  // bytes written; what follows is lost without a word
     int write_error = 0;                   // errno of every write
     int read_error = 0;
@@ -85,6 +86,10 @@ class MemoryFiles final : public store::FileSystem {
     if (!dead()) files_.erase(path);
     return {};
   }
+  Result<std::uint64_t> space(const std::string&) override {
+    const std::lock_guard lock(mutex_);
+    return faults_.size - std::min(faults_.size, taken());
+  }
   Result<void> make_directory(const std::string&) override { return {}; }
   Result<void> sync_directory(const std::string&) override { return {}; }
   Result<std::unique_ptr<store::File>> lock(const std::string& path) override {
@@ -111,6 +116,7 @@ class MemoryFiles final : public store::FileSystem {
       const Faults& faults = files_.faults_;
       if (const int why = files_.error(faults.write_error, path_)) return fail(Errc::kSystem, why);
       std::size_t taken = 0;
+      std::uint64_t room = faults.size - std::min(faults.size, files_.taken());
       for (const store::Bytes piece : pieces) {
         for (const std::byte b : piece) {
           if (taken >= faults.write_most) return taken;
@@ -119,7 +125,11 @@ class MemoryFiles final : public store::FileSystem {
           ++taken;
           if (files_.written_++ >= faults.die_after) continue;
           const std::uint64_t at = offset + taken - 1;
-          if (content_->size() <= at) content_->resize(at + 1);
+          if (content_->size() <= at) {
+            if (room-- == 0)
+              return taken > 1 ? Result<std::size_t>(taken - 1) : fail(Errc::kSystem, ENOSPC);
+            content_->resize(at + 1);
+          }
           (*content_)[at] = b;
         }
       }
@@ -136,8 +146,10 @@ class MemoryFiles final : public store::FileSystem {
       if (!files_.dead()) content_->resize(size);
       return {};
     }
-    Result<void> reserve(std::uint64_t) override {
+    Result<void> reserve(std::uint64_t size) override {
       const std::lock_guard lock(files_.mutex_);
+      if (size > files_.faults_.size || files_.taken() > files_.faults_.size - size)
+        return fail(Errc::kSystem, ENOSPC);
       if (files_.written_ >= files_.faults_.space) return fail(Errc::kSystem, ENOSPC);
       return {};
     }
@@ -164,6 +176,12 @@ class MemoryFiles final : public store::FileSystem {
   // That of `fault`, if it is of this path; else 0.
   int error(int fault, const std::string& path) const {
     return path.starts_with(faults_.only) ? fault : 0;
+  }
+
+  std::uint64_t taken() const {
+    std::uint64_t sum = 0;
+    for (const auto& [path, content] : files_) sum += content->size();
+    return sum;
   }
 
   bool dead() const { return written_ > faults_.die_after; }
