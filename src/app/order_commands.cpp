@@ -54,9 +54,9 @@ int purge_command(const Config& config, const PurgeArguments& given, std::ostrea
 
 int reload_command(const LoadedConfig& conf, std::ostream& out, std::ostream& err) {
   Json order = Json::object();
-  std::error_code failed;
-  const auto path = std::filesystem::absolute(conf.file, failed);
-  if (!conf.file.empty() && !failed) order["conf"] = path.string();
+  std::error_code unresolved;
+  const auto path = std::filesystem::absolute(conf.file, unresolved);
+  if (!conf.file.empty() && !unresolved) order["conf"] = path.string();
   const auto answer = ask_admin(conf.config, {"/reload", text_of(order), kReloadPatience});
   const Json result = answer ? Json::parse(*answer, nullptr, false) : Json();
   if (!answer || !result.is_object() || !result.contains("changes")) {
