@@ -1,6 +1,7 @@
 #include "delivery/patience.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace weir::delivery {
 namespace {
@@ -23,6 +24,8 @@ constexpr int kLingerLookPart = 4;
 constexpr int kStandstillPart = 4;  // of the standstill, between two looks
 // Looks never come closer than this, whatever the settings.
 constexpr Duration kLookLeast = std::chrono::milliseconds(10);
+// Until what the kernel shows has come as an event, too.
+constexpr Duration kEventIsHere = std::chrono::milliseconds(100);
 
 Decision reap(CloseReason why) { return {What::kReap, why}; }
 Decision keep(TimePoint until, Forecast forecast = {}) {
@@ -127,14 +130,17 @@ TimePoint Patience::next_look(const Sample& sample, Duration left) const {
 // ---- Closed: the kernel is through with the connection
 
 // A reset, or the kernel gave up; the session, which holds SO_ERROR, can tell them apart.
-Decision Patience::step_closed(const Sample& sample) const {
+Decision Patience::step_closed(const Sample& sample) {
   const bool all_and_fin = sample.written > 0 && sample.acked == sample.written + 1;
   if (sample.phase == Phase::kLingering && all_and_fin) {
     return {What::kClose, CloseReason::kResponseDone};
   }
   // Both ended in order, and what the client said before its FIN is still being read (a tunnel).
-  if (sample.phase == Phase::kSending && sample.acked > sample.written && sample.peer_fin)
-    return keep(TimePoint::max());
+  // The kernel may know of the FIN before its event is here: one more look is owed.
+  if (sample.phase == Phase::kSending && sample.acked > sample.written) {
+    if (sample.peer_fin) return keep(TimePoint::max());
+    if (!std::exchange(closed_, true)) return keep(after(sample.now, kEventIsHere));
+  }
   return reap(asked_ > 0 && !lingering_ ? CloseReason::kHalfClosedDead
                                         : CloseReason::kResetByClient);
 }

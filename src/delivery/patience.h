@@ -98,7 +98,7 @@ class Patience {
   bool progressing(TimePoint now) const;
 
  private:
-  Decision step_closed(const Sample& sample) const;
+  Decision step_closed(const Sample& sample);
   Decision step_owing(const Sample& sample);
   Decision step_waiting(const Sample& sample);
   Decision step_lingering(const Sample& sample);
@@ -134,6 +134,7 @@ class Patience {
   bool owing_ = false;            // at the last sample
   bool backlog_ = false;          // it had bytes that were not even sent
   bool lingering_ = false;        // heard_ and asked_at_ are lingering's
+  bool closed_ = false;           // in order, it seems; the event was awaited
 };
 // An idle connection has 2 KiB for everything.
 static_assert(sizeof(Patience) <= 96);

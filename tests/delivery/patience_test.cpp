@@ -410,6 +410,22 @@ TEST_CASE(
   CHECK(patience.on(s).reason == CloseReason::kResetByClient);
 }
 
+TEST_CASE("state CLOSE after both FINs is no reset where the event of the FIN is yet to come") {
+  const Settings settings;
+  Patience patience(settings);
+  Sample s = lingering(0s, 0);
+  s.phase = Phase::kSending;
+  s.state = TcpState::kClose;
+  const Decision d = patience.on(s);
+  CHECK(d.what == What::kKeep);
+  CHECK(d.look_again == kStart + 100ms);
+  Patience late = patience;
+  s.now += 100ms;
+  CHECK(late.on(s).reason == CloseReason::kResetByClient);  // none came
+  s.peer_fin = true;
+  CHECK(patience.on(s).what == What::kKeep);
+}
+
 TEST_CASE("lingering waits 5 s for a silent client and 30 s for one that still sends") {
   const Settings settings;
   Patience silent(settings);

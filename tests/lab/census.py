@@ -148,7 +148,11 @@ class Census:
                 if watches:
                     if time.monotonic() >= refresh_at:
                         pids, refresh_at = descendants(self._roots()), time.monotonic() + 2
-                    self._judge(watches, self._read_table(), open_sockets(pids))
+                    table, inodes = self._read_table(), open_sockets(pids)
+                    if any(watch.fd_gone is None and watch.inode not in inodes for watch in watches):
+                        pids = descendants(self._roots())  # it may be of a proxy that began since
+                        inodes = open_sockets(pids)
+                    self._judge(watches, table, inodes)
                     time.sleep(_INTERVAL)
 
     def _judge(self, watches, table, inodes):
