@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "app/date.h"
 #include "app/wrap.h"
 
 namespace weir::app {
@@ -21,15 +22,6 @@ double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 
 std::string count(std::uint64_t n, std::string_view what) {
   return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
-}
-
-std::string date(WallTime t) {
-  const auto day = std::chrono::floor<std::chrono::days>(t);
-  const std::chrono::year_month_day ymd(day);
-  const std::chrono::hh_mm_ss clock(t - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(ymd.year()),
-                     static_cast<unsigned>(ymd.month()), static_cast<unsigned>(ymd.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count());
 }
 
 std::uint64_t happened_cuts(const ReplayReport& r) {
@@ -151,7 +143,7 @@ std::string row_of(const CutConnection& c) {
   std::string out =
       fmt::format("{:<24} {:<20} after {:>8.1f} s  {:<20} ",
                   c.client.empty() ? fmt::format("connection {}", c.number) : c.client,
-                  name(c.reason), seconds(c.age), c.wall ? date(*c.wall) : "");
+                  name(c.reason), seconds(c.age), c.wall ? print_date(*c.wall) : "");
   out += c.perhaps ? "perhaps cut, alive" : std::string(name(c.fate));
   if (c.fate == Fate::kDead) out += fmt::format(" for {:.1f} s", seconds(c.watched));
   if (c.ended) out += fmt::format(", ended as {}", name(*c.ended));
@@ -175,7 +167,7 @@ Json connection_of(const CutConnection& c) {
   if (!c.client.empty()) out["client"] = c.client;
   out["reason"] = name(c.reason);
   out["after_seconds"] = seconds(c.age);
-  if (c.wall) out["time"] = date(*c.wall);
+  if (c.wall) out["time"] = print_date(*c.wall);
   out["fate"] = name(c.fate);
   out["watched_seconds"] = seconds(c.watched);
   if (c.perhaps) out["perhaps"] = true;

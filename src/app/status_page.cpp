@@ -4,21 +4,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/date.h"
+
 namespace weir::app {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
 double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
-
-std::string date(WallTime t) {
-  const auto day = std::chrono::floor<std::chrono::days>(t);
-  const std::chrono::year_month_day ymd(day);
-  const std::chrono::hh_mm_ss clock(t - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(ymd.year()),
-                     static_cast<unsigned>(ymd.month()), static_cast<unsigned>(ymd.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count());
-}
 
 // Percentiles are upper bounds: those of the buckets.
 Json times(const Durations& d) {
@@ -230,7 +223,7 @@ std::string status_page(const Snapshot& s) {
   const Json page = {{"version", s.version},
                      {"pid", s.pid},
                      {"state", s.draining ? "draining" : "serving"},
-                     {"started", date(s.started)},
+                     {"started", print_date(s.started)},
                      {"uptime_seconds", seconds(s.uptime)},
                      {"cpu_seconds", seconds(s.cpu)},
                      {"resident_bytes", s.resident_bytes},

@@ -132,6 +132,13 @@ class Successor {
   const int fd_;
 };
 
+// The path of a conf that says where to take over, and no more than must be.
+std::string least_conf(const ScratchDirectory& files, const Origin& origin) {
+  return files.write("weir.conf", "listen = \"127.0.0.1:0\"\norigin = \"" + origin.address() +
+                                      "\"\n[server]\nadmin = \"off\"\nhandover = \"unix:" +
+                                      (files.path() / "handover").string() + "\"\n");
+}
+
 Response purge(Client& client, const std::string& target) {
   return client.exchange({.method = "PURGE", .target = target});
 }
@@ -335,12 +342,7 @@ TEST_CASE("A Weir that has handed over drains on at SIGTERM") {
 TEST_CASE("Who is no service does not take over from one") {
   const Origin origin;
   const ScratchDirectory files;
-  const std::string conf =
-      "[server]\nadmin = \"off\"\nhandover = \"unix:" + (files.path() / "handover").string() +
-      "\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n[[origin]]\nname = "
-      "\"o\"\nservers = [\"" +
-      origin.address() + "\"]\n[[site]]\nhosts = [\"*\"]\norigin = \"o\"\n";
-  const std::string file = files.write("weir.conf", conf);
+  const std::string file = least_conf(files, origin);
   const std::string manager = "NOTIFY_SOCKET=" + (files.path() / "nobody").string();
   Process service({"/usr/bin/env", manager, weir_program(), "run", "-c", file});
   REQUIRE(service.wait_for_line("serving workers="));
@@ -362,12 +364,7 @@ TEST_CASE("Nobody takes over as root from a Weir that is not") {
   const Origin origin;
   const ScratchDirectory files;
   std::filesystem::permissions(files.path(), std::filesystem::perms::all);
-  const std::string conf =
-      "[server]\nadmin = \"off\"\nhandover = \"unix:" + (files.path() / "handover").string() +
-      "\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n[[origin]]\nname = "
-      "\"o\"\nservers = [\"" +
-      origin.address() + "\"]\n[[site]]\nhosts = [\"*\"]\norigin = \"o\"\n";
-  const std::string file = files.write("weir.conf", conf);
+  const std::string file = least_conf(files, origin);
   const std::string program = (files.path() / "weir").string();  // where everybody may read it
   std::filesystem::copy_file(weir_program(), program);
   Process first({"/usr/bin/setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
